@@ -1,0 +1,44 @@
+# Every target is listed by `make help`: the text behind `##` is its help.
+# The recipes need only sh and python3; what is installed goes into two virtual
+# environments, because the S3 server pins its own botocore.
+.POSIX:
+PYTHON = python3
+VENV = .venv
+OBJECT_STORE_VENV = .venv-object-store
+BIN = $(VENV)/bin
+# Running from source trees that forbid byte code makes imports three times slower.
+UV_INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes
+
+.PHONY: help install install-development run test lint format requirements clean
+
+help:  ## List every target.
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | while IFS= read -r line; do \
+	  printf '  %-22s %s\n' "$${line%%:*}" "$${line#*## }"; done
+
+$(VENV)/.installer: requirements/installer.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; set PYTHON=/path/to/python3.11 on the make command line." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "The Python modules venv and ensurepip are missing. On Debian or Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/installer.txt
+	@touch $@
+
+$(VENV)/.platform: $(VENV)/.installer requirements/platform.txt pyproject.toml
+	@echo "Installing the platform (about a minute the first time) ..."
+	VIRTUAL_ENV=$(VENV) $(UV_INSTALL) -r requirements/platform.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(OBJECT_STORE_VENV)/.installed: $(VENV)/.installer requirements/object_store.txt
+	$(PYTHON) -m venv --without-pip $(OBJECT_STORE_VENV)
+	VIRTUAL_ENV=$(OBJECT_STORE_VENV) $(UV_INSTALL) -r requirements/object_store.txt
+	@touch $@
+
+$(VENV)/.development: $(VENV)/.platform requirements/development.txt
+	VIRTUAL_ENV=$(VENV) $(UV_INSTALL) -r requirements/development.txt
+	@touch $@
+
+install: $(VENV)/.platform $(OBJECT_STORE_VENV)/.installed  ## Make the environment; nothing is started.
+
+install-development: install $(VENV)/.development  ## The environment and what lint and tests need.

@@ -1,0 +1,1 @@
+"""Great Expectations on what was landed, before dbt. Imports `stores` only."""

@@ -1,0 +1,1 @@
+"""The `interview-data` command: how people operate the platform."""

@@ -1,0 +1,1 @@
+"""ClickHouse: analytics. Connection, migrations and server configuration."""

@@ -1,0 +1,1 @@
+"""PostgreSQL: the OLTP truth. Connection, migrations and server configuration."""

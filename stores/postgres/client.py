@@ -1,0 +1,67 @@
+"""How PostgreSQL is reached and migrated.
+
+Belongs here: opening connections and applying `migrations/`. Queries belong to those who ask them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from stores.errors import StoreUnavailable
+from stores.migrations import Migration, pending, read_migrations
+from stores.settings import load_settings
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+CONNECT_TIMEOUT_SECONDS = 5
+# Any constant does, as long as nobody else locks it: two `up` must not migrate at once.
+_MIGRATION_LOCK = 7_240_613_001
+
+
+def connect(
+    url: str | None = None, *, autocommit: bool = False, **options: Any
+) -> psycopg.Connection[TupleRow]:
+    """A connection to `url`, by default DATABASE_URL.
+
+    Raises SettingInvalid where the setting is missing, StoreUnavailable naming it where
+    nobody answers.
+    """
+    target = url or load_settings().require("database_url")
+    options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
+    try:
+        return psycopg.connect(target, autocommit=autocommit, **options)
+    except psycopg.OperationalError as error:
+        raise StoreUnavailable(f"DATABASE_URL: PostgreSQL does not answer: {error}") from error
+
+
+def migrate(url: str | None = None) -> list[str]:
+    """Apply what is pending, each migration in one transaction. Returns the names applied."""
+    with connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [_MIGRATION_LOCK])
+        connection.execute("CREATE SCHEMA IF NOT EXISTS platform")
+        connection.execute(
+            "CREATE TABLE IF NOT EXISTS platform.schema_migrations ("
+            " name text PRIMARY KEY, digest text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        todo = pending(read_migrations(MIGRATIONS), _applied(connection))
+        for migration in todo:
+            _apply(connection, migration)
+        return [migration.name for migration in todo]
+
+
+def _applied(connection: psycopg.Connection[TupleRow]) -> Mapping[str, str]:
+    return dict(
+        connection.execute("SELECT name, digest FROM platform.schema_migrations").fetchall()
+    )
+
+
+def _apply(connection: psycopg.Connection[TupleRow], migration: Migration) -> None:
+    with connection.transaction():
+        connection.execute(migration.sql.encode())
+        connection.execute(
+            "INSERT INTO platform.schema_migrations (name, digest) VALUES (%s, %s)",
+            [migration.name, migration.digest],
+        )

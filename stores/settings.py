@@ -1,0 +1,165 @@
+"""The only reader of the environment.
+
+A value comes from the environment variable of the same name, else from the running
+local stack's `environment.json` in INTERVIEW_DATA_HOME. A wrong value fails at start,
+naming the setting and what is right; a missing one says how to get it.
+"""
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from stores.errors import SettingInvalid
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Which schemes each store's URL may have: what its own client accepts.
+URL_SCHEMES: dict[str, tuple[str, ...]] = {
+    "database_url": ("postgresql", "postgres"),
+    "clickhouse_url": ("clickhouse", "clickhouses", "http", "https"),
+    "redis_url": ("redis", "rediss", "unix"),
+    "s3_endpoint_url": ("http", "https"),
+    "elasticsearch_url": ("http", "https"),
+    "event_bus_url": ("redis", "rediss", "kafka"),
+    "api_url": ("http", "https"),
+    "dagster_url": ("http", "https"),
+}
+
+# The URLs whose presence in the environment means: a real server, do not start ours.
+STORE_URLS = (
+    "database_url",
+    "clickhouse_url",
+    "redis_url",
+    "s3_endpoint_url",
+    "elasticsearch_url",
+    "event_bus_url",
+)
+
+
+class HomeOnly(BaseSettings):
+    """Where the local state lives; read first, because the other settings may be in it."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    interview_data_home: Path = REPOSITORY / ".local"
+
+    @cached_property
+    def path(self) -> Path:
+        return self.interview_data_home.expanduser().resolve()
+
+
+def environment_file(home: Path) -> Path:
+    """The file in which `up` publishes the URLs of what it runs (mode 0600)."""
+    return home / "environment.json"
+
+
+class Settings(BaseSettings):
+    """Every setting of the platform. Field names in capitals are the environment variables."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    interview_data_home: Path = Field(
+        REPOSITORY / ".local", description="Folder of all local state; two homes run side by side."
+    )
+    database_url: str | None = Field(
+        None, repr=False, description="PostgreSQL (OLTP): postgresql://user:password@host:port/db"
+    )
+    clickhouse_url: str | None = Field(
+        None,
+        repr=False,
+        description="ClickHouse: clickhouse://user:password@host:port/db (HTTP interface).",
+    )
+    redis_url: str | None = Field(
+        None, repr=False, description="Redis or Valkey: redis://:password@host:port"
+    )
+    s3_endpoint_url: str | None = Field(None, description="S3 API: http://host:port")
+    aws_access_key_id: str | None = Field(None, repr=False, description="S3 access key.")
+    aws_secret_access_key: str | None = Field(None, repr=False, description="S3 secret key.")
+    s3_bucket: str = Field("ai-video-interview-storage", description="Bucket of media and reports.")
+    elasticsearch_url: str | None = Field(
+        None, repr=False, description="Elasticsearch: http://user:password@host:port"
+    )
+    elasticsearch_compatibility: Literal["elasticsearch", "opensearch"] = Field(
+        "elasticsearch",
+        description="`opensearch` makes the official client speak to an OpenSearch-like server.",
+    )
+    event_bus_url: str | None = Field(
+        None, repr=False, description="Event bus: redis://:password@host:port/0"
+    )
+    api_url: str | None = Field(None, description="Where the serving API answers: http://host:port")
+    api_key: str | None = Field(None, repr=False, description="A key for the API, all scopes.")
+    dagster_url: str | None = Field(None, description="Where Dagster's pages are: http://host:port")
+    capture_publication: str = Field(
+        "interview_data", description="PostgreSQL publication that change capture reads."
+    )
+    capture_slot: str = Field(
+        "interview_data", description="PostgreSQL replication slot of change capture."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then what the running local stack published."""
+        local = InitSettingsSource(settings_cls, init_kwargs=_published(HomeOnly().path))
+        return init_settings, env_settings, local
+
+    @field_validator("interview_data_home")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
+
+    @field_validator(*URL_SCHEMES)
+    @classmethod
+    def _known_scheme(cls, value: str | None, info: Any) -> str | None:
+        if value is None:
+            return None
+        schemes = URL_SCHEMES[info.field_name]
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
+        return value
+
+    def require(self, name: str) -> str:
+        """The setting `name`, or SettingInvalid saying how to get it."""
+        value = getattr(self, name)
+        if value is None:
+            raise SettingInvalid(
+                name.upper(),
+                "is not set, and no local stack is running in "
+                f"INTERVIEW_DATA_HOME={self.interview_data_home}.",
+                "Set it, or run `interview-data up --detach`.",
+            )
+        return str(value)
+
+
+def _published(home: Path) -> dict[str, Any]:
+    try:
+        text = environment_file(home).read_text()
+    except FileNotFoundError:
+        return {}
+    values = json.loads(text)
+    return {name.lower(): value for name, value in values.items()}
+
+
+def load_settings() -> Settings:
+    """Read the settings now. Raises SettingInvalid naming each wrong one."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
+        raise SettingInvalid(name, first["msg"]) from None

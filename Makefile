@@ -42,3 +42,31 @@ $(VENV)/.development: $(VENV)/.platform requirements/development.txt
 install: $(VENV)/.platform $(OBJECT_STORE_VENV)/.installed  ## Make the environment; nothing is started.
 
 install-development: install $(VENV)/.development  ## The environment and what lint and tests need.
+
+run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it.
+	@$(BIN)/interview-data up --demo
+
+test: install-development  ## Run every test against embedded stores of their own.
+	@$(BIN)/pytest
+
+lint: install-development  ## Style, types, import rule, pinned requirements.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	@if grep -nE 'https?://' requirements/*.txt; then \
+	  echo "requirements/*.txt must not name a registry's address" >&2; exit 1; fi
+
+format: install-development  ## Rewrite the sources in the house style.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+requirements: $(VENV)/.installer  ## Pin again what pyproject.toml and requirements/*.in ask for.
+	$(UV_COMPILE) --upgrade requirements/installer.in -o requirements/installer.txt
+	$(UV_COMPILE) --upgrade pyproject.toml -o requirements/platform.txt
+	$(UV_COMPILE) --upgrade pyproject.toml --extra dev -c requirements/platform.txt -o requirements/development.txt
+	$(UV_COMPILE) --upgrade requirements/object_store.in -o requirements/object_store.txt
+
+clean:  ## Remove both environments and all local state (asks nothing; stop the platform first).
+	rm -rf $(VENV) $(OBJECT_STORE_VENV) .local .test-state

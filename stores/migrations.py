@@ -25,7 +25,10 @@ class Migration:
 
 
 def read_migrations(folder: Path) -> list[Migration]:
-    """The migrations in `folder`, in number order. Raises StateConflict on a bad or doubled number."""
+    """The migrations in `folder`, in number order.
+
+    Raises StateConflict on a bad or doubled number.
+    """
     found: list[Migration] = []
     numbers: set[str] = set()
     for path in sorted(folder.glob("*.sql")):

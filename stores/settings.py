@@ -6,7 +6,6 @@ naming the setting and what is right; a missing one says how to get it.
 """
 
 import json
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -52,8 +51,9 @@ class HomeOnly(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
     interview_data_home: Path = REPOSITORY / ".local"
 
-    @cached_property
+    @property
     def path(self) -> Path:
+        """The folder, absolute."""
         return self.interview_data_home.expanduser().resolve()
 
 
@@ -111,8 +111,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  the base class names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  likewise
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then the environment, then what the running local stack published."""
         local = InitSettingsSource(settings_cls, init_kwargs=_published(HomeOnly().path))
@@ -129,8 +129,13 @@ class Settings(BaseSettings):
         if value is None:
             return None
         schemes = URL_SCHEMES[info.field_name]
-        if urlsplit(value).scheme not in schemes:
+        parts = urlsplit(value)
+        if parts.scheme not in schemes:
             raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
+        try:
+            parts.port  # noqa: B018  reading it is what checks it
+        except ValueError:
+            raise ValueError("its port must be a number from 0 to 65535") from None
         return value
 
     def require(self, name: str) -> str:
@@ -160,6 +165,13 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-        raise SettingInvalid(name, first["msg"]) from None
+        raise _invalid(error) from None
+
+
+def _invalid(error: ValidationError) -> SettingInvalid:
+    """Every wrong setting with its rule, never its value: a URL carries a password."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    names = [str(item["loc"][0]).upper() if item["loc"] else "SETTINGS" for item in found]
+    rules = [item["msg"].removeprefix("Value error, ") for item in found]
+    others = "; ".join(f"{name}: {rule}" for name, rule in zip(names[1:], rules[1:], strict=True))
+    return SettingInvalid(names[0], rules[0], f"Also {others}" if others else "")

@@ -9,7 +9,7 @@ BIN = $(VENV)/bin
 # Running from source trees that forbid byte code makes imports three times slower.
 UV_INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes
 
-.PHONY: help install install-development run test lint format requirements clean
+.PHONY: help install install-development run test lint format docs requirements clean
 
 help:  ## List every target.
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | while IFS= read -r line; do \
@@ -60,6 +60,9 @@ lint: install-development  ## Style, types, import rule, pinned requirements.
 format: install-development  ## Rewrite the sources in the house style.
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: install-development  ## Write the generated pages of docs/reference again.
+	$(BIN)/python -m interview_data.reference
 
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 requirements: $(VENV)/.installer  ## Pin again what pyproject.toml and requirements/*.in ask for.

@@ -19,6 +19,11 @@ CONNECT_TIMEOUT_SECONDS = 5
 # Any constant does, as long as nobody else locks it: two `up` must not migrate at once.
 _MIGRATION_LOCK = 7_240_613_001
 
+# What callers name and catch, so that they need not import the driver.
+Connection = psycopg.Connection[TupleRow]
+Error = psycopg.Error
+IntegrityError = psycopg.IntegrityError
+
 
 def connect(
     url: str | None = None, *, autocommit: bool = False, **options: Any

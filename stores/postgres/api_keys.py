@@ -18,7 +18,7 @@ import psycopg
 from stores.errors import InputInvalid
 
 # What a key may be allowed; an endpoint names the one that it asks for.
-SCOPES = ("events:write", "metrics:write", "usage:read")
+SCOPES = ("events:write", "usage:read")
 # The prefix lets secret scanners and people recognise a leaked key.
 PREFIX = "idp_"
 NAME_LENGTH_LIMIT = 100

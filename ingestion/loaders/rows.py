@@ -59,7 +59,9 @@ def _write_table(connection: Connection, table: str, rows: Sequence[Row]) -> Wri
         _copy(connection, table, columns, rows)
         counted = connection.execute(_merge_sql(table, columns)).fetchone()
     except IntegrityError as error:
-        raise StateConflict(f"{table}: rows of the load contradict what is there: {error}") from error
+        raise StateConflict(
+            f"{table}: rows of the load contradict what is there: {error}"
+        ) from error
     assert counted is not None  # noqa: S101 - an aggregate always answers one row.
     inserted, written = counted
     return Written(inserted, written - inserted, len(rows) - written)

@@ -1,0 +1,175 @@
+"""A valid event as it travels: one line of JSON per row, columns named as in its table.
+
+Belongs here: how an event becomes its line, and what a line must be to be inserted. The API
+writes these lines, the writer checks them and hands them to ClickHouse as they are.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID, uuid5
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
+
+from stores.event_bus.contracts import (
+    ApiMetric,
+    DimensionName,
+    Event,
+    InterviewMetric,
+    Name,
+    UserEvent,
+    Uuid,
+)
+from stores.event_bus.topics import API_METRICS, INTERVIEW_METRICS, USER_EVENTS, Topic
+
+EVENT_DATA_LIMIT_BYTES = 64 * 1024
+# The namespace in which the id of a metric without one is derived from its content.
+_METRIC_NAMESPACE = UUID("5a3b4bd4-9fd1-5d7b-8d2c-3f0f3c0f7a55")
+_FIRST_YEAR, _LAST_YEAR = 1970, 2099
+
+_Time = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}$")]
+
+
+class RowInvalid(ValueError):
+    """A rule of `field` that the model cannot express."""
+
+    def __init__(self, field: str) -> None:
+        self.field = field
+        super().__init__(field)
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    timestamp: _Time
+    received_at: _Time
+
+
+class UserEventRow(_Row):
+    """A line of `user-events`."""
+
+    event_id: Uuid
+    user_id: Uuid
+    event_type: Name
+    event_data: str
+    session_id: Uuid
+    user_agent: str
+    ip_address: str
+
+
+class InterviewMetricRow(_Row):
+    """A line of `interview-metrics`."""
+
+    interview_id: Uuid
+    user_id: Uuid
+    metric_name: Name
+    metric_value: Annotated[float, Field(allow_inf_nan=False)]
+    dimensions: dict[DimensionName, str]
+    metric_id: Uuid
+
+
+class ApiMetricRow(_Row):
+    """A line of `api-metrics`."""
+
+    request_id: Uuid
+    method: str
+    endpoint: str
+    status_code: Annotated[int, Field(ge=0, le=2**16 - 1)]
+    response_time_ms: Annotated[int, Field(ge=0, le=2**32 - 1)]
+    user_id: Uuid
+    service_name: Name
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of event: what is sent, what travels, and where it goes."""
+
+    topic: Topic
+    event: type[Event]
+    row: type[_Row]
+    events: TypeAdapter[list[Any]]
+    rows: TypeAdapter[list[Any]]
+    to_row: Callable[[Any, str], dict[str, Any]]
+
+    def line(self, event: Event, received_at: str) -> tuple[str, bytes]:
+        """The id and the line of `event`. Raises RowInvalid."""
+        row = self.to_row(event, received_at)
+        return row[self.topic.id_column], orjson.dumps(row)
+
+
+def utc_text(moment: datetime) -> str:
+    """`moment` in UTC, to the millisecond, as ClickHouse reads it. Raises RowInvalid."""
+    utc = moment.astimezone(UTC)
+    if not _FIRST_YEAR <= utc.year <= _LAST_YEAR:
+        raise RowInvalid("timestamp")
+    return utc.isoformat(" ", "milliseconds")[:23]
+
+
+def canonical(value: object) -> str:
+    """`value` as the one JSON text that equal values share."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+    except TypeError:
+        # orjson stops at 64 bits; JSON does not.
+        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _user_event(event: UserEvent, received_at: str) -> dict[str, Any]:
+    details = canonical(event.event_data) if event.event_data else "{}"
+    if len(details) * 4 > EVENT_DATA_LIMIT_BYTES and len(details.encode()) > EVENT_DATA_LIMIT_BYTES:
+        raise RowInvalid("event_data")
+    return {
+        "event_id": event.event_id.lower(),
+        "user_id": event.user_id.lower(),
+        "event_type": event.event_type,
+        "event_data": details,
+        "session_id": event.session_id.lower(),
+        "user_agent": event.user_agent,
+        "ip_address": event.ip_address.rpartition(":")[2],
+        "timestamp": utc_text(event.timestamp),
+        "received_at": received_at,
+    }
+
+
+def _interview_metric(event: InterviewMetric, received_at: str) -> dict[str, Any]:
+    row = {
+        "interview_id": event.interview_id.lower(),
+        "user_id": event.user_id.lower(),
+        "metric_name": event.metric_name,
+        "metric_value": event.metric_value,
+        "dimensions": event.dimensions,
+        "timestamp": utc_text(event.timestamp),
+    }
+    derived = event.metric_id or str(uuid5(_METRIC_NAMESPACE, canonical(row)))
+    return row | {"metric_id": derived.lower(), "received_at": received_at}
+
+
+def _api_metric(event: ApiMetric, received_at: str) -> dict[str, Any]:
+    return {
+        "request_id": event.request_id.lower(),
+        "method": event.method,
+        "endpoint": event.endpoint,
+        "status_code": event.status_code,
+        "response_time_ms": event.response_time_ms,
+        "user_id": event.user_id.lower(),
+        "service_name": event.service_name,
+        "timestamp": utc_text(event.timestamp),
+        "received_at": received_at,
+    }
+
+
+def _kind(
+    topic: Topic,
+    event: type[Event],
+    row: type[_Row],
+    to_row: Callable[[Any, str], dict[str, Any]],
+) -> Kind:
+    return Kind(topic, event, row, TypeAdapter(list[event]), TypeAdapter(list[row]), to_row)  # type: ignore[valid-type]
+
+
+USER_EVENT = _kind(USER_EVENTS, UserEvent, UserEventRow, _user_event)
+INTERVIEW_METRIC = _kind(INTERVIEW_METRICS, InterviewMetric, InterviewMetricRow, _interview_metric)
+API_METRIC = _kind(API_METRICS, ApiMetric, ApiMetricRow, _api_metric)
+KINDS = (USER_EVENT, INTERVIEW_METRIC, API_METRIC)

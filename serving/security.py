@@ -1,0 +1,87 @@
+"""Who may ask: `Authorization: Bearer KEY`, and the scopes of the key.
+
+Belongs here: checking a key and asking for a scope (`Depends(require_scope("usage:read"))`).
+How keys are made and kept belongs to `stores.postgres.api_keys`.
+
+What is known of a key is remembered for a short while, so PostgreSQL is not asked at every
+request; while PostgreSQL is away a key seen lately goes on working, so that events are
+still taken. A revoked key therefore works for at most REMEMBERED_SECONDS more.
+"""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from serving.problems import Problem, unavailable
+from stores.errors import StoreUnavailable
+from stores.postgres import api_keys
+from stores.postgres.client import connect
+
+REMEMBERED_SECONDS = 15.0
+REMEMBERED_WHILE_AWAY_SECONDS = 900.0
+_REMEMBERED_COUNT_LIMIT = 10_000
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
+
+Verify = Callable[[str], api_keys.ApiKey | None]
+
+_bearer = HTTPBearer(
+    auto_error=False, description="An API key; `interview-data keys create` makes one."
+)
+
+
+def verify_in_postgres(key: str) -> api_keys.ApiKey | None:
+    """Look the key up. Raises StoreUnavailable."""
+    with connect(autocommit=True) as connection:
+        return api_keys.verify(connection, key)
+
+
+class Keyring:
+    """Remembers keys by their hash; a key itself stays in no memory of ours."""
+
+    def __init__(self, verify: Verify = verify_in_postgres) -> None:
+        self._verify = verify
+        self._known: dict[bytes, tuple[float, api_keys.ApiKey | None]] = {}
+
+    async def check(self, key: str) -> api_keys.ApiKey | None:
+        """The key's record, or None. Raises StoreUnavailable where it cannot be known."""
+        name, now = api_keys.digest(key), time.monotonic()
+        checked_at, known = self._known.get(name, (-float("inf"), None))
+        if now - checked_at < REMEMBERED_SECONDS:
+            return known
+        try:
+            found = await to_thread.run_sync(self._verify, key)
+        except StoreUnavailable:
+            if known is not None and now - checked_at < REMEMBERED_WHILE_AWAY_SECONDS:
+                return known
+            raise
+        if len(self._known) >= _REMEMBERED_COUNT_LIMIT:
+            self._known.clear()
+        self._known[name] = (now, found)
+        return found
+
+
+def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiKey]]:
+    """A dependency that answers 401 without a valid key and 403 where `scope` is not its."""
+
+    async def checked(
+        request: Request,
+        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    ) -> api_keys.ApiKey:
+        if credentials is None:
+            raise Problem(401, "Send `Authorization: Bearer KEY`.", _CHALLENGE)
+        keyring: Keyring = request.app.state.keyring
+        try:
+            found = await keyring.check(credentials.credentials)
+        except StoreUnavailable:
+            raise unavailable("The API key cannot be checked right now; try again.") from None
+        if found is None:
+            raise Problem(401, "The API key is unknown, expired or revoked.", _CHALLENGE)
+        if scope not in found.scopes:
+            raise Problem(403, f"The API key has not the scope {scope}.")
+        return found
+
+    return checked

@@ -70,10 +70,10 @@ class LoadReport:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
-    def skip(self, where: str, reason: str) -> None:
+    def skip(self, where: str, reason: str, *, is_listed: bool = True) -> None:
         """Count what was left out, and list it while the list is short enough to be read."""
         self.skipped_by_reason[reason] += 1
-        if len(self.skipped) < LISTED_AT_MOST:
+        if is_listed and len(self.skipped) < LISTED_AT_MOST:
             self.skipped.append(Skipped(where, reason))
 
     def add_written(self, written: dict[str, Written]) -> None:

@@ -23,6 +23,55 @@ WORDS_PER_SECOND = 2.5
 NOBODY_NAMED = "unnamed.interviewer@example.com"
 _KEYWORDS_AT_MOST = 10
 _KEYWORD_LETTERS = 7
+# Long words that every conversation is full of.
+_FILLERS = frozenset(
+    [
+        "actually",
+        "already",
+        "another",
+        "anything",
+        "basically",
+        "because",
+        "between",
+        "certain",
+        "completely",
+        "definitely",
+        "different",
+        "everybody",
+        "everyone",
+        "everything",
+        "exactly",
+        "getting",
+        "interesting",
+        "literally",
+        "looking",
+        "obviously",
+        "particular",
+        "particularly",
+        "pretty",
+        "probably",
+        "personally",
+        "question",
+        "remember",
+        "several",
+        "someone",
+        "something",
+        "sometimes",
+        "started",
+        "talking",
+        "through",
+        "thinking",
+        "thought",
+        "together",
+        "totally",
+        "trying",
+        "ultimately",
+        "usually",
+        "whatever",
+        "without",
+        "working",
+    ]
+)
 
 
 @dataclass(frozen=True)
@@ -198,8 +247,12 @@ def _analysis(
 def _keywords(text: str) -> list[str]:
     """The words of some length that are said most; equal counts in the order of the alphabet."""
     words = (word.strip(".,!?;:\"'()[]_*").casefold() for word in text.split())
-    counts = Counter(word for word in words if len(word) >= _KEYWORD_LETTERS and word.isalpha())
+    counts = Counter(word for word in words if _is_keyword(word))
     return sorted(counts, key=lambda word: (-counts[word], word))[:_KEYWORDS_AT_MOST]
+
+
+def _is_keyword(word: str) -> bool:
+    return len(word) >= _KEYWORD_LETTERS and word.isalpha() and word not in _FILLERS
 
 
 def usage_of(tables: dict[str, list[Row]]) -> dict[str, int]:

@@ -53,6 +53,10 @@ class _Source:
     def id(self) -> UUID:
         return source_id(self.recording.name)
 
+    @property
+    def remembered_day(self) -> date | None:
+        return date.fromisoformat(self.known.parameters["held_on"]) if self.known else None
+
 
 def source_id(name: str) -> UUID:
     return stable_id("load", KIND, name)
@@ -72,7 +76,7 @@ def load_recordings(
     """
     started, now = monotonic(), now or datetime.now(UTC)
     report = LoadReport(KIND, str(folder))
-    with client.connect() as connection:
+    with client.connect(autocommit=True) as connection:
         sources = _read(connection, folder, report, progress)
         for source in sources:
             if source.known:

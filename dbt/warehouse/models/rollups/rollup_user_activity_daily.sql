@@ -1,0 +1,25 @@
+-- Counted from the events themselves, not from the live view: that one counts what landed,
+-- and is checked against this.
+{{ config(
+    materialized='restated_slices',
+    compared_with='stg_events__user_events',
+    slice='date',
+    source_measure='count()',
+    own_slice='date',
+    own_measure='sum(event_count)',
+    restate_since='today() - interval 2 year',
+    partition_by='date',
+    order_by=['date', 'user_id', 'event_type'],
+) }}
+-- depends_on: {{ ref('int_landed') }}
+select
+    date,
+    user_id,
+    event_type,
+    count() as event_count,
+    uniqExact(session_id) as session_count,
+    min(occurred_at) as first_event_at,
+    max(occurred_at) as last_event_at
+from {{ ref('stg_events__user_events') }}
+where {{ touched_slices('date') }}
+group by date, user_id, event_type

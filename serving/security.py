@@ -23,6 +23,8 @@ from stores.postgres.client import connect
 
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_WHILE_AWAY_SECONDS = 900.0
+# An unknown key may be made the next moment; it is remembered only against a flood.
+UNKNOWN_REMEMBERED_SECONDS = 2.0
 _REMEMBERED_COUNT_LIMIT = 10_000
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 
@@ -50,7 +52,7 @@ class Keyring:
         """The key's record, or None. Raises StoreUnavailable where it cannot be known."""
         name, now = api_keys.digest(key), time.monotonic()
         checked_at, known = self._known.get(name, (-float("inf"), None))
-        if now - checked_at < REMEMBERED_SECONDS:
+        if now - checked_at < (REMEMBERED_SECONDS if known else UNKNOWN_REMEMBERED_SECONDS):
             return known
         try:
             found = await to_thread.run_sync(self._verify, key)

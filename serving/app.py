@@ -1,0 +1,75 @@
+"""Assembles the API: stores, routers, the answer to errors, self-measuring. Nothing else.
+
+Run it with `uvicorn --factory serving.app:create_app`.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from serving import problems
+from serving.measuring import MeasuringMiddleware, Recorder
+from serving.routers import docs, events, health
+from serving.security import Keyring
+from stores.event_bus import connect_async
+from stores.event_bus.interface import AsyncPublisher
+
+_DESCRIPTION = """Events go in, usage comes out.
+
+Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are problem documents
+(RFC 9457). 202 means: on disk, and counted once by its id. 503 means: send the same again."""
+
+
+def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None = None) -> FastAPI:
+    """The application; tests pass their own `publisher` or `keyring`."""
+    bus = publisher or connect_async()
+    recorder = Recorder(bus)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        recorder.start()
+        yield
+        await recorder.close()
+        await bus.close()
+
+    app = FastAPI(
+        title="Interview data API",
+        description=_DESCRIPTION,
+        version=version("interview-data"),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.publisher = bus
+    app.state.recorder = recorder
+    app.state.keyring = keyring or Keyring()
+    problems.install(app)
+    app.include_router(health.router)
+    app.include_router(events.router)
+    app.include_router(docs.router)
+    app.add_middleware(MeasuringMiddleware, recorder=recorder)
+    _describe_problems(app)
+    return app
+
+
+def _describe_problems(app: FastAPI) -> None:
+    """Add the schema of a problem to the OpenAPI document; no model of FastAPI's makes it."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+            )
+            schemas = document.setdefault("components", {}).setdefault("schemas", {})
+            schemas["Problem"] = problems.PROBLEM_SCHEMA
+            app.openapi_schema = document
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]

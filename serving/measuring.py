@@ -1,0 +1,132 @@
+"""The API measures itself: each request becomes a row of `analytics.api_metrics`, by the bus.
+
+Belongs here: what is recorded of a request and how it gets to the bus without slowing the
+request. A row names the route's template, never a path with somebody's id in it.
+
+Rows wait in memory for at most FLUSH_SECONDS. While the bus is away they are kept up to
+BUFFER_LIMIT; beyond that, and at a kill, rows are lost, and those dropped are counted.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from datetime import UTC, datetime
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from stores.errors import TransientError
+from stores.event_bus import interface
+from stores.event_bus.contracts import NO_UUID, ApiMetric
+from stores.event_bus.rows import API_METRIC, utc_text
+
+logger = logging.getLogger(__name__)
+
+SERVICE_NAME = "interview-data-api"
+UNMATCHED = "(unmatched)"
+FLUSH_SECONDS = 0.5
+BUFFER_LIMIT = 20_000
+_FLUSH_LIMIT = 1000
+_CLOSE_TIMEOUT_SECONDS = 5.0
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+
+class Recorder:
+    """Collects rows and publishes them in the background."""
+
+    def __init__(self, publisher: interface.AsyncPublisher) -> None:
+        self._publisher = publisher
+        self._rows: list[bytes] = []
+        self._task: asyncio.Task[None] | None = None
+        self.dropped_count = 0
+
+    def record(self, method: str, endpoint: str, status: int, seconds: float) -> None:
+        """Remember one request served; takes microseconds."""
+        if len(self._rows) >= BUFFER_LIMIT:
+            self.dropped_count += 1
+            return
+        now = datetime.now(UTC)
+        metric = ApiMetric.model_construct(
+            request_id=str(uuid.uuid4()),
+            method=method if method in _METHODS else "OTHER",
+            endpoint=endpoint,
+            status_code=status,
+            response_time_ms=round(seconds * 1000),
+            user_id=NO_UUID,
+            service_name=SERVICE_NAME,
+            timestamp=now,
+        )
+        self._rows.append(API_METRIC.line(metric, utc_text(now))[1])
+
+    def start(self) -> None:
+        """Begin to publish in the background of the running loop."""
+        self._task = asyncio.create_task(self._publish_for_ever())
+
+    async def close(self) -> None:
+        """Publish what is left, within a bound."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        with contextlib.suppress(TimeoutError, TransientError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+                while self._rows:
+                    await self._publish()
+        if self._rows:
+            self.dropped_count += len(self._rows)
+            logger.warning("%d requests of the API stay unmeasured", self.dropped_count)
+
+    async def _publish_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_SECONDS)
+            try:
+                while self._rows:
+                    await self._publish()
+            except TransientError:
+                logger.warning("%d measured requests wait for the event bus", len(self._rows))
+
+    async def _publish(self) -> None:
+        """Rows leave the buffer once they are durable; a repeated row counts once by its id."""
+        part = self._rows[:_FLUSH_LIMIT]
+        message = interface.Message(b"\n".join(part), len(part))
+        await self._publisher.publish(API_METRIC.topic.name, [message])
+        del self._rows[: len(part)]
+
+
+class MeasuringMiddleware:
+    """Outermost, so that an error's answer is measured too."""
+
+    def __init__(self, app: ASGIApp, recorder: Recorder) -> None:
+        self._app = app
+        self._recorder = recorder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on and note its status and its time."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting_send)
+        finally:
+            seconds = time.perf_counter() - started
+            self._recorder.record(scope["method"], endpoint_of(scope), status, seconds)
+
+
+def endpoint_of(scope: Scope) -> str:
+    """The template of the route that served the request; a mounted part by its root alone."""
+    route = scope.get("route")
+    template = getattr(route, "path", None)
+    if template:
+        return str(template)
+    root = str(scope.get("root_path", ""))[len(str(scope.get("app_root_path", ""))) :]
+    return f"{root}/*" if root else UNMATCHED

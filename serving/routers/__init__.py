@@ -1,0 +1,1 @@
+"""One router per resource. Assembled by `serving.app`; nothing else belongs here."""

@@ -1,0 +1,39 @@
+"""`/docs`: the API's reference as one plain page, made from its own OpenAPI document.
+
+Belongs here: that page. The usual viewers load their code from elsewhere; this one needs
+neither network nor script.
+"""
+
+from typing import Any
+
+import orjson
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, select_autoescape
+
+router = APIRouter(include_in_schema=False)
+_pages = Environment(
+    loader=PackageLoader("serving.routers", "templates"), autoescape=select_autoescape()
+)
+
+
+def _pretty(value: object) -> str:
+    return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        operation | {"method": method.upper(), "path": path}
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    ]
+
+
+@router.get("/docs", response_class=HTMLResponse)
+async def docs(request: Request) -> HTMLResponse:
+    """The page."""
+    document = request.app.openapi()
+    page = _pages.get_template("docs.html")
+    return HTMLResponse(
+        page.render(document=document, operations=_operations(document), pretty=_pretty)
+    )

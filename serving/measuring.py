@@ -124,9 +124,11 @@ class MeasuringMiddleware:
 
 def endpoint_of(scope: Scope) -> str:
     """The template of the route that served the request; a mounted part by its root alone."""
-    route = scope.get("route")
-    template = getattr(route, "path", None)
+    template = getattr(scope.get("route"), "path", None)
     if template:
         return str(template)
     root = str(scope.get("root_path", ""))[len(str(scope.get("app_root_path", ""))) :]
-    return f"{root}/*" if root else UNMATCHED
+    if root:
+        return f"{root}/*"
+    # FastAPI's own page of the OpenAPI document is a route without a template to vary.
+    return str(scope["path"]) if "endpoint" in scope else UNMATCHED

@@ -34,7 +34,7 @@
         create table {{ touched }} engine = MergeTree order by slice as
         {{ restated_slices__differing(target_relation, rebuild) }}
     {% endcall %}
-    {%- set slices = run_query('select toString(slice) from ' ~ touched ~ ' order by slice').columns[0].values() -%}
+    {%- set slices = run_query('select toString(slice) as slice from ' ~ touched ~ ' order by slice').rows | map(attribute='slice') | list -%}
 
     {% if rebuild or slices %}
         {% do clickhouse__create_empty_table(False, restated, sql, config.get('contract').enforced) %}

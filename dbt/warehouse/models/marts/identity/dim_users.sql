@@ -28,3 +28,5 @@ select
 from {{ ref('stg_oltp__users') }} as users
 left join roles on roles.user_id = users.user_id
 left join plans on plans.user_id = users.user_id
+-- A reader's own setting must not change what a missed join gives.
+settings join_use_nulls = 0

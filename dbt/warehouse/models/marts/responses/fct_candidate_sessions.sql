@@ -20,3 +20,5 @@ select
 from {{ ref('stg_oltp__candidate_sessions') }} as sessions
 left join {{ ref('stg_oltp__interviews') }} as interviews on interviews.interview_id = sessions.interview_id
 left join responses on responses.session_id = sessions.session_id
+-- A reader's own setting must not change what a missed join gives.
+settings join_use_nulls = 0

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import clickhouse_connect
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
+from clickhouse_connect.driver.external import ExternalData
 
 from stores.errors import StoreUnavailable
 from stores.migrations import pending, read_migrations
@@ -18,9 +19,10 @@ from stores.settings import load_settings
 MIGRATIONS = Path(__file__).parent / "migrations"
 CONNECT_TIMEOUT_SECONDS = 5
 
-# What callers catch, so that they need not import the driver.
+# What callers catch, hold and pass, so that they need not import the driver.
 Error = ClickHouseError
 ClickHouseClient = Client
+ExternalTable = ExternalData
 
 
 def connect(url: str | None = None, **options: Any) -> Client:

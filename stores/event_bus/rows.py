@@ -19,6 +19,7 @@ from stores.event_bus.contracts import (
     DimensionName,
     Event,
     InterviewMetric,
+    Ipv4,
     Name,
     UserEvent,
     Uuid,
@@ -30,7 +31,13 @@ EVENT_DATA_LIMIT_BYTES = 64 * 1024
 _METRIC_NAMESPACE = UUID("5a3b4bd4-9fd1-5d7b-8d2c-3f0f3c0f7a55")
 _FIRST_YEAR, _LAST_YEAR = 1970, 2099
 
-_Time = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}\.\d{3}$")]
+_Time = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^(19[7-9]\d|20\d{2})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])"
+        r" ([01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}$"
+    ),
+]
 
 
 class RowInvalid(ValueError):
@@ -56,7 +63,7 @@ class UserEventRow(_Row):
     event_data: str
     session_id: Uuid
     user_agent: str
-    ip_address: str
+    ip_address: Ipv4
 
 
 class InterviewMetricRow(_Row):

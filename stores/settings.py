@@ -6,6 +6,7 @@ naming the setting and what is right; a missing one says how to get it.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -105,6 +106,29 @@ class Settings(BaseSettings):
         "interview_data", description="PostgreSQL replication slot of change capture."
     )
 
+    postgres_port: int = Field(
+        15432, ge=1, le=65535, description="Port of the embedded PostgreSQL, if it is free."
+    )
+    clickhouse_port: int = Field(
+        18123, ge=1, le=65535, description="Port of the embedded ClickHouse, if it is free."
+    )
+    redis_port: int = Field(
+        16379, ge=1, le=65535, description="Port of the embedded Valkey, if it is free."
+    )
+    event_bus_port: int = Field(
+        16380, ge=1, le=65535, description="Port of the embedded event bus, if it is free."
+    )
+    object_store_port: int = Field(
+        19000, ge=1, le=65535, description="Port of the embedded S3 server, if it is free."
+    )
+    search_port: int = Field(
+        19200, ge=1, le=65535, description="Port of the embedded search server, if it is free."
+    )
+    api_port: int = Field(18000, ge=1, le=65535, description="Port of the API, if it is free.")
+    dagster_port: int = Field(
+        13000, ge=1, le=65535, description="Port of Dagster's pages, if it is free."
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -158,6 +182,21 @@ def _published(home: Path) -> dict[str, Any]:
         return {}
     values = json.loads(text)
     return {name.lower(): value for name, value in values.items()}
+
+
+def inherited_environment(home: Path) -> dict[str, str]:
+    """What a process of the platform gets: everything, and the home made certain."""
+    return {**os.environ, "INTERVIEW_DATA_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def server_environment() -> dict[str, str]:
+    """What a store's server gets: nothing that could reconfigure it, and no credentials."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+
+
+def set_in_environment(names: tuple[str, ...]) -> set[str]:
+    """Those of the settings `names` that the environment itself sets, not the local stack."""
+    return {name for name in names if os.environ.get(name.upper())}
 
 
 def load_settings() -> Settings:

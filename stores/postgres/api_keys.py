@@ -72,8 +72,19 @@ def verify(connection: psycopg.Connection[Any], key: str) -> ApiKey | None:
     """The key's record, or None where it is unknown, expired or revoked."""
     row = connection.execute(
         "SELECT id, name, scopes, created_at, expires_at, revoked_at FROM platform.api_keys"
-        " WHERE key_hash = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
+        " WHERE key_hash = %s AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > now())",
         [digest(key)],
+    ).fetchone()
+    return _record(row) if row else None
+
+
+def find(connection: psycopg.Connection[Any], identity: UUID) -> ApiKey | None:
+    """The record of the key with this id, or None where it is unknown, expired or revoked."""
+    row = connection.execute(
+        "SELECT id, name, scopes, created_at, expires_at, revoked_at FROM platform.api_keys"
+        " WHERE id = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
+        [identity],
     ).fetchone()
     return _record(row) if row else None
 

@@ -1,0 +1,79 @@
+"""The platform's own processes beside the stores, each by its command line.
+
+Belongs here: what runs, with what it needs and how it is asked whether it answers.
+Nothing of them is imported: they are processes like the stores.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from stores.local.home import Home
+from stores.local.service import Service, check_tcp
+from stores.settings import REPOSITORY, inherited_environment
+
+APPLICATIONS = ("change-capture", "event-writer", "api", "dagster")
+_SCRIPTS = Path(sys.executable).parent
+
+
+def application_services(
+    home: Home, ports: Mapping[str, int], names: Iterable[str]
+) -> list[Service]:
+    """Those of APPLICATIONS that are among `names`."""
+    env = inherited_environment(home.path)
+    made = {
+        "change-capture": _follower(home, env, "change-capture", ("cdc", "run", "--follow")),
+        "event-writer": _follower(home, env, "event-writer", ("events", "consume", "--follow")),
+    }
+    if port := ports.get("api"):
+        made["api"] = _api(home, env, port)
+    if port := ports.get("dagster"):
+        made["dagster"] = _dagster(home, env, port)
+    return [made[name] for name in APPLICATIONS if name in set(names)]
+
+
+def _follower(home: Home, env: Mapping[str, str], name: str, command: tuple[str, ...]) -> Service:
+    return Service(
+        name=name,
+        argv=(sys.executable, "-m", "interview_data", *command),
+        env=env,
+        log_file=home.log_file(name),
+        depends_on=("postgres", "clickhouse", "event-bus"),
+        cwd=REPOSITORY,
+    )
+
+
+def _api(home: Home, env: Mapping[str, str], port: int) -> Service:
+    listen = ("--host", "127.0.0.1", "--port", str(port))
+    return Service(
+        name="api",
+        argv=(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app", *listen),
+        env=env,
+        log_file=home.log_file("api"),
+        # Not /healthz: the API measures itself, and every request becomes a row.
+        check=lambda: check_tcp(port),
+        depends_on=("postgres", "clickhouse", "event-bus", "redis"),
+        port=port,
+        url=f"http://127.0.0.1:{port}",
+        cwd=REPOSITORY,
+    )
+
+
+def _dagster(home: Home, env: Mapping[str, str], port: int) -> Service:
+    folder = home.folder("dagster")
+    return Service(
+        name="dagster",
+        argv=(
+            *(str(_SCRIPTS / "dagster"), "dev", "-w", str(REPOSITORY / "workspace.yaml")),
+            *("-h", "127.0.0.1", "-p", str(port)),
+        ),
+        env={**env, "DAGSTER_HOME": str(folder)},
+        log_file=home.log_file("dagster"),
+        check=lambda: check_tcp(port),
+        depends_on=("postgres", "clickhouse"),
+        data_folder=folder,
+        port=port,
+        url=f"http://127.0.0.1:{port}",
+        cwd=REPOSITORY,
+        start_seconds=120,
+    )

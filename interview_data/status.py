@@ -1,0 +1,103 @@
+"""What runs in a home, read from the supervisor's file and from the machine.
+
+Belongs here: the answer of `status`, and the table of what is where.
+"""
+
+import contextlib
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from stores.local.home import Home, read_json
+from stores.local.processes import Identity, is_alive
+
+STATE_STYLES = {"ready": "green", "unhealthy": "red", "backoff": "red", "stopped": "dim"}
+
+
+def read_status(home: Home) -> dict[str, Any]:
+    """Every process with its state. A file left by a killed supervisor says nothing runs."""
+    found = read_json(home.status_file)
+    supervisor = Identity(*found["supervisor"]) if found else None
+    is_running = supervisor is not None and is_alive(supervisor)
+    services = [_with_memory(service, is_running) for service in found.get("services", [])]
+    return {
+        "home": str(home.path),
+        "is_running": is_running,
+        "is_ready": is_running and all(service["state"] == "ready" for service in services),
+        "supervisor_pid": supervisor.pid if supervisor and is_running else None,
+        "log_folder": str(home.log_file("x").parent),
+        "services": services,
+    }
+
+
+def _with_memory(service: dict[str, Any], is_running: bool) -> dict[str, Any]:
+    kept = {key: value for key, value in service.items() if key not in ("started", "stop_signal")}
+    if not is_running:
+        return {**kept, "state": "stopped", "pid": None, "memory_bytes": 0}
+    return {**kept, "memory_bytes": memory_bytes(service["pid"]) if service["pid"] else 0}
+
+
+def memory_bytes(pid: int) -> int:
+    """What a process and its children use, shared memory counted once where the system says so."""
+    import psutil
+
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += _proportional(member)
+    return total
+
+
+def _proportional(process: Any) -> int:
+    import psutil
+
+    try:
+        return int(process.memory_full_info().pss)
+    except psutil.AccessDenied:
+        return int(process.memory_info().rss)
+
+
+def print_status(found: dict[str, Any]) -> None:
+    """As a table."""
+    console = Console()
+    if not found["is_running"]:
+        console.print(f"Nothing runs in {found['home']}. Start it with `interview-data up`.")
+        return
+    table = Table(box=None, pad_edge=False)
+    for heading in ("process", "state", "pid", "restarts", "memory", "where", "last exit"):
+        table.add_column(heading, justify="right" if heading in ("pid", "memory") else "left")
+    for service in found["services"]:
+        style = STATE_STYLES.get(service["state"], "yellow")
+        table.add_row(
+            service["name"],
+            f"[{style}]{service['state']}[/{style}]",
+            str(service["pid"] or ""),
+            str(service["restart_count"] or ""),
+            f"{service['memory_bytes'] / 2**20:.0f} MB",
+            service["url"],
+            service["last_exit"],
+        )
+    console.print(table)
+
+
+def print_places(home: Home) -> None:
+    """What is where, once everything is ready."""
+    found = read_status(home)
+    values = read_json(home.environment_file)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    if api := values.get("API_URL"):
+        table.add_row("Dashboard", f"{api}/dashboards/usage")
+        table.add_row("API docs", f"{api}/docs")
+    if dagster := values.get("DAGSTER_URL"):
+        table.add_row("Dagster", dagster)
+    for service in found["services"]:
+        if service["url"] and service["name"] not in ("api", "dagster"):
+            table.add_row(service["name"], service["url"])
+    table.add_row("Logs", found["log_folder"])
+    table.add_row("Credentials", "interview-data env")
+    Console().print(table)

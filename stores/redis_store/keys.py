@@ -1,0 +1,107 @@
+"""Every key that Redis holds: its name, its database, its shape, how long it lives.
+
+Belongs here: the declarations. Reading and writing a key belongs to whom it serves, with
+the names and lifetimes of this module and no others.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum, StrEnum
+from typing import Any, TypedDict
+from uuid import UUID
+
+
+class Database(IntEnum):
+    """Which of the instance's databases holds what."""
+
+    SESSIONS = 0
+    CACHE = 1
+    RATE_LIMITS = 2
+    TEMPORARY_TOKENS = 3
+    # Counters of quota use live beside the rate limits: both count what a customer does.
+    USAGE = 2
+
+
+class Session(TypedDict):
+    """The hash at `session_key`; times are RFC 3339."""
+
+    refresh_token: str
+    expires_at: str
+    device_info: str
+    last_activity: str
+
+
+SESSION_SECONDS = 30 * 24 * 3600
+
+
+def session_key(user_id: UUID) -> str:
+    """A user's session, a hash."""
+    return f"user:session:{user_id}"
+
+
+class CachedInterview(TypedDict):
+    """The JSON at `interview_key`."""
+
+    title: str
+    questions: list[dict[str, Any]]
+    status: str
+    expires_at: str | None
+
+
+INTERVIEW_SECONDS = 3600
+
+
+def interview_key(interview_id: UUID) -> str:
+    """A cached interview, a string of JSON."""
+    return f"interview:{interview_id}"
+
+
+class RateWindow(StrEnum):
+    """For how long a rate is counted."""
+
+    MINUTE = "minute"
+    HOUR = "hour"
+    DAY = "day"
+
+
+RATE_LIMIT_SECONDS: dict[RateWindow, int] = {
+    RateWindow.MINUTE: 60,
+    RateWindow.HOUR: 3600,
+    RateWindow.DAY: 24 * 3600,
+}
+
+
+def rate_limit_key(user_id: UUID, endpoint: str, window: RateWindow = RateWindow.MINUTE) -> str:
+    """How often a user has called an endpoint in a window, an integer.
+
+    The shortest window has the plain name; the longer ones add theirs, for each has a
+    lifetime of its own.
+    """
+    name = f"rate_limit:api:{user_id}:{endpoint}"
+    return name if window is RateWindow.MINUTE else f"{name}:{window}"
+
+
+def usage_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """How much of a resource a user has used in the month of `moment`, an integer."""
+    return f"usage:{user_id}:{resource}:{moment.astimezone(UTC):%Y-%m}"
+
+
+def usage_expires_at(moment: datetime) -> datetime:
+    """When the counter of the month of `moment` ends: as the next month begins, in UTC."""
+    first = moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=32)).replace(day=1)
+
+
+class TemporaryToken(TypedDict):
+    """The JSON at `temporary_token_key`."""
+
+    user_id: str
+    purpose: str
+    data: dict[str, Any]
+
+
+TEMPORARY_TOKEN_SECONDS = 24 * 3600
+
+
+def temporary_token_key(token: str) -> str:
+    """What a token sent to a user is for, a string of JSON."""
+    return f"temp_token:{token}"

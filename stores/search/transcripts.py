@@ -1,0 +1,100 @@
+"""The index of transcripts: made, and filled from PostgreSQL, where the transcripts are kept.
+
+Belongs here: what a document is and how all of them are indexed anew. Each analysis result
+with a transcript is one document, with the analysis result's id.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stores.errors import StoreUnavailable
+from stores.postgres.client import connect as connect_postgres
+from stores.search.client import connect as connect_search
+from stores.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from elasticsearch import Elasticsearch
+
+# The alias that everybody reads; the indexes behind it come and go.
+ALIAS = "transcriptions"
+MAPPING = Path(__file__).with_name("transcriptions.json")
+# Larger bulks get slow on the local server.
+BULK_DOCUMENT_COUNT = 500
+
+# An analysis result names a media file and, through it, the response and its question.
+_TRANSCRIPTS = """
+SELECT a.id, a.interview_id, a.session_id, r.question_id, a.transcription_text, a.keywords,
+       a.sentiment_analysis, a.confidence_score, a.created_at
+FROM analysis_results AS a
+LEFT JOIN LATERAL (
+    SELECT question_id FROM candidate_responses
+    WHERE media_file_id = a.media_file_id AND session_id = a.session_id
+    ORDER BY recorded_at, id LIMIT 1
+) AS r ON true
+WHERE a.transcription_text IS NOT NULL
+"""
+
+
+def rebuild(settings: Settings | None = None) -> int:
+    """Index every transcript into a new index, then let the alias name it. The count.
+
+    Searches see the former index until the new one is complete.
+    """
+    from elastic_transport import TransportError
+    from elasticsearch import ApiError
+    from elasticsearch.helpers import BulkIndexError, bulk
+
+    values = settings or load_settings()
+    client = connect_search(values)
+    name = f"{ALIAS}-{datetime.now().astimezone():%Y%m%d%H%M%S%f}"
+    try:
+        client.indices.create(index=name, **json.loads(MAPPING.read_text()))
+        count, _ = bulk(client, _documents(name, values), chunk_size=BULK_DOCUMENT_COUNT)
+        client.indices.refresh(index=name)
+        _swap(client, name)
+    except (ApiError, TransportError, BulkIndexError) as error:
+        # Not its text: the error of a bulk carries the documents.
+        kind = type(error).__name__
+        raise StoreUnavailable(f"ELASTICSEARCH_URL: indexing transcripts failed: {kind}") from None
+    return int(count)
+
+
+def _swap(client: "Elasticsearch", name: str) -> None:
+    former = [index for index in client.indices.get(index=f"{ALIAS}-*") if index != name]
+    removals = [{"remove_index": {"index": index}} for index in former]
+    client.indices.update_aliases(actions=[{"add": {"index": name, "alias": ALIAS}}, *removals])
+
+
+def _documents(index: str, settings: Settings) -> Iterator[dict[str, Any]]:
+    with (
+        connect_postgres(settings.require("database_url")) as connection,
+        connection.cursor(name="transcripts") as cursor,
+    ):
+        for row in cursor.execute(_TRANSCRIPTS):
+            yield {"_index": index, "_id": str(row[0]), "_source": document(row[1:])}
+
+
+def document(row: tuple[Any, ...]) -> dict[str, Any]:
+    """What is indexed of one analysis result."""
+    interview, session, question, text, keywords, sentiment, confidence, created_at = row
+    return {
+        "interview_id": str(interview),
+        "session_id": str(session),
+        "question_id": str(question) if question else None,
+        "transcription_text": text,
+        "keywords": keywords if isinstance(keywords, list) else [],
+        "sentiment": _label(sentiment),
+        "confidence_score": confidence,
+        "created_at": created_at.isoformat() if created_at else None,
+    }
+
+
+def _label(sentiment: Any) -> str | None:
+    """The label of a sentiment analysis, which models write in either of two forms."""
+    if isinstance(sentiment, dict):
+        label = sentiment.get("label") or sentiment.get("overall")
+        return label if isinstance(label, str) else None
+    return sentiment if isinstance(sentiment, str) else None

@@ -33,11 +33,11 @@ class TokenStore:
 
     def get(self, token: str) -> str | None:
         """The value or None."""
-        return self._answer(lambda: self._client.get(self._key(token)))
+        return _text(self._answer(lambda: self._client.get(self._key(token))))
 
     def take(self, token: str) -> str | None:
         """The value or None, taken away in the same step."""
-        return self._answer(lambda: self._client.getdel(self._key(token)))
+        return _text(self._answer(lambda: self._client.getdel(self._key(token))))
 
     def put(self, token: str, value: str, seconds: int) -> None:
         """Keep the value for so long."""
@@ -58,6 +58,11 @@ class TokenStore:
             raise StoreUnavailable(
                 f"REDIS_URL: Redis does not answer: {type(error).__name__}"
             ) from error
+
+
+def _text(value: str | bytes | None) -> str | None:
+    """The client decodes, which its types do not know."""
+    return None if value is None else str(value)
 
 
 def dashboard_sessions() -> TokenStore:

@@ -1,0 +1,5 @@
+"""The questions that serving asks ClickHouse, one `.sql` file each.
+
+Belongs here: SQL over `rollups.*` and `marts.*` with bound parameters `{name:Type}`, and the
+pool that runs it. Raw tables do not belong here, nor what an answer looks like to its reader.
+"""

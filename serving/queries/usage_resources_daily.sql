@@ -1,0 +1,7 @@
+-- What was used of each resource on each day.
+SELECT date, resource_type, sum(used_count) AS used_count
+FROM rollups.rollup_usage_daily
+WHERE date BETWEEN {first_day:Date} AND {last_day:Date}
+  AND (empty({user_ids:Array(UUID)}) OR has({user_ids:Array(UUID)}, user_id))
+GROUP BY date, resource_type
+ORDER BY date, resource_type

@@ -60,13 +60,14 @@ class Api:
         """Post one batch and enter the answer in `report`. Returns the ids that were accepted."""
         answer = self._send(endpoint, [event.fields for event in batch])
         refused = answer.get("rejected", [])
+        gone = {each["index"] for each in refused}
         posted = report.posted.setdefault(endpoint, Posted())
         posted.sent += len(batch)
-        posted.accepted += len(batch) - len({each["index"] for each in refused})
-        posted.rejected += len({each["index"] for each in refused})
+        posted.duplicates += answer.get("duplicate_count", 0)
+        posted.rejected += len(gone)
+        posted.accepted += answer.get("accepted_count", len(batch) - len(gone))
         for each in refused:
             report.skip(batch[each["index"]].where, f"rejected: {_rule(each)}")
-        gone = {each["index"] for each in refused}
         return [event.id for index, event in enumerate(batch) if index not in gone]
 
     def _send(self, endpoint: str, events: list[dict[str, Any]]) -> dict[str, Any]:

@@ -15,6 +15,11 @@ _ASKED_AT_ONCE = 2_000
 _PAUSE_SECONDS = 0.5
 
 
+def check() -> None:
+    """Raises SettingInvalid or StoreUnavailable now, rather than after everything was posted."""
+    client.connect().close()
+
+
 def wait_until_landed(
     table: str,
     id_field: str,

@@ -47,10 +47,15 @@ class Written:
 
 @dataclass
 class Posted:
-    """How many events one endpoint was given, and what it answered."""
+    """How many events one endpoint was given, and what it answered.
+
+    `duplicates` are repeated within one batch; `landed` is how many of the accepted were seen
+    in ClickHouse, None where nobody waited for that.
+    """
 
     sent: int = 0
     accepted: int = 0
+    duplicates: int = 0
     rejected: int = 0
     landed: int | None = None
 
@@ -81,8 +86,13 @@ class LoadReport:
             self.tables[table] = self.tables.get(table, Written()) + counts
 
     @property
-    def rejected_count(self) -> int:
-        return sum(posted.rejected for posted in self.posted.values())
+    def missing_count(self) -> int:
+        """Accepted events that were waited for and did not appear in time."""
+        return sum(
+            posted.accepted - posted.landed
+            for posted in self.posted.values()
+            if posted.landed is not None
+        )
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -11,11 +11,11 @@ from pathlib import Path
 from time import monotonic
 from uuid import UUID
 
+from ingestion.loaders import landed
 from ingestion.loaders.access_logs import combined, openstack
 from ingestion.loaders.access_logs.lines import Event, Format, read_lines
 from ingestion.loaders.api import Api, Outgoing, batches
 from ingestion.loaders.ids import file_digest, stable_id
-from ingestion.loaders.landed import wait_until_landed
 from ingestion.loaders.report import LoadReport, Progress, no_progress
 from ingestion.loaders.shift import (
     WEEK,
@@ -62,6 +62,8 @@ def replay(
     report = LoadReport(KIND, str(path))
     api = Api()
     api.check()
+    if wait_seconds:
+        landed.check()
     progress("reading", 0, 0)
     first = _read_once(path, log_format, report)
     now = now or datetime.now(UTC)
@@ -72,7 +74,7 @@ def replay(
         progress("posting", len(ids), first.events)
     if wait_seconds and ids:
         days = _days(first, load.shift_weeks)
-        report.posted[log_format.endpoint].landed = wait_until_landed(
+        report.posted[log_format.endpoint].landed = landed.wait_until_landed(
             log_format.table,
             log_format.id_field,
             ids,

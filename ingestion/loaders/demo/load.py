@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from time import monotonic
 
+from ingestion.loaders import landed
 from ingestion.loaders.api import Api, Outgoing
 from ingestion.loaders.demo.activity import API_METRICS, INTERVIEW_METRICS, USER_EVENTS, events
 from ingestion.loaders.demo.billing import account_rows, usage_rows
@@ -15,7 +16,6 @@ from ingestion.loaders.demo.hiring import hire
 from ingestion.loaders.demo.history import event_store_rows
 from ingestion.loaders.demo.population import Demo, make_customer
 from ingestion.loaders.ids import stable_id
-from ingestion.loaders.landed import wait_until_landed
 from ingestion.loaders.reference import reference_rows
 from ingestion.loaders.report import LoadReport, Progress, Written, no_progress
 from ingestion.loaders.rows import Row, Tables, write
@@ -67,6 +67,8 @@ def load_demo(
             return report
         if api:
             api.check()
+            if wait_seconds:
+                landed.check()
         remember(connection, load)
         posting = _Posting(api, report, demo, progress)
         _load(connection, demo, report, posting, progress)
@@ -176,6 +178,6 @@ class _Posting:
         table, id_field = _LANDS_IN[endpoint]
         days: tuple[date, date] = (self._demo.first_day, self._demo.last_day)
         if ids:
-            self._report.posted[endpoint].landed = wait_until_landed(
+            self._report.posted[endpoint].landed = landed.wait_until_landed(
                 table, id_field, ids, days, timeout_seconds=seconds, progress=self._progress
             )

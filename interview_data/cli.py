@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "cdc": "cdc",
     "events": "events",
     "keys": "keys",
+    "dbt": "dbt",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

@@ -6,14 +6,12 @@ Nothing of them is imported: they are processes like the stores.
 
 import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from stores.local.home import Home
 from stores.local.service import Service, check_tcp
 from stores.settings import REPOSITORY, inherited_environment
 
 APPLICATIONS = ("change-capture", "event-writer", "api", "dagster")
-_SCRIPTS = Path(sys.executable).parent
 
 
 def application_services(
@@ -60,18 +58,14 @@ def _api(home: Home, env: Mapping[str, str], port: int) -> Service:
 
 
 def _dagster(home: Home, env: Mapping[str, str], port: int) -> Service:
-    folder = home.folder("dagster")
     return Service(
         name="dagster",
-        argv=(
-            *(str(_SCRIPTS / "dagster"), "dev", "-w", str(REPOSITORY / "workspace.yaml")),
-            *("-h", "127.0.0.1", "-p", str(port)),
-        ),
-        env={**env, "DAGSTER_HOME": str(folder)},
+        argv=(sys.executable, "-m", "orchestration.serve", "--port", str(port)),
+        env=env,
         log_file=home.log_file("dagster"),
         check=lambda: check_tcp(port),
         depends_on=("postgres", "clickhouse"),
-        data_folder=folder,
+        data_folder=home.path / "dagster",
         port=port,
         url=f"http://127.0.0.1:{port}",
         cwd=REPOSITORY,

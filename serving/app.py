@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 
 from serving import problems
 from serving.measuring import MeasuringMiddleware, Recorder
-from serving.routers import docs, events, health
+from serving.routers import dashboards, docs, events, health, usage
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
@@ -26,12 +26,14 @@ Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are prob
 
 def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None = None) -> FastAPI:
     """The application; tests pass their own `publisher` or `keyring`."""
-    bus = publisher or connect_async()
-    recorder = Recorder(bus)
+    recorder = Recorder()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        recorder.start()
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        # Here and not earlier: the OpenAPI document is also made where no store runs.
+        bus = publisher or connect_async()
+        app.state.publisher = bus
+        recorder.start(bus)
         yield
         await recorder.close()
         await bus.close()
@@ -44,12 +46,13 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.state.publisher = bus
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
     problems.install(app)
     app.include_router(health.router)
     app.include_router(events.router)
+    app.include_router(usage.router)
+    app.include_router(dashboards.router)
     app.include_router(docs.router)
     app.add_middleware(MeasuringMiddleware, recorder=recorder)
     _describe_problems(app)

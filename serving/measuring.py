@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stores.errors import TransientError
+from stores.errors import StoreUnavailable, TransientError
 from stores.event_bus import interface
 from stores.event_bus.contracts import NO_UUID, ApiMetric
 from stores.event_bus.rows import API_METRIC, utc_text
@@ -35,9 +35,9 @@ _METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"
 class Recorder:
     """Collects rows and publishes them in the background."""
 
-    def __init__(self, publisher: interface.AsyncPublisher) -> None:
-        self._publisher = publisher
+    def __init__(self) -> None:
         self._rows: list[bytes] = []
+        self._publisher: interface.AsyncPublisher | None = None
         self._task: asyncio.Task[None] | None = None
         self.dropped_count = 0
 
@@ -59,8 +59,9 @@ class Recorder:
         )
         self._rows.append(API_METRIC.line(metric, utc_text(now))[1])
 
-    def start(self) -> None:
+    def start(self, publisher: interface.AsyncPublisher) -> None:
         """Begin to publish in the background of the running loop."""
+        self._publisher = publisher
         self._task = asyncio.create_task(self._publish_for_ever())
 
     async def close(self) -> None:
@@ -88,6 +89,8 @@ class Recorder:
 
     async def _publish(self) -> None:
         """Rows leave the buffer once they are durable; a repeated row counts once by its id."""
+        if self._publisher is None:
+            raise StoreUnavailable("the event bus is not connected yet")
         part = self._rows[:_FLUSH_LIMIT]
         message = interface.Message(b"\n".join(part), len(part))
         await self._publisher.publish(API_METRIC.topic.name, [message])

@@ -1,0 +1,1 @@
+"""Assets: what there is, and what it is made from. One module per way of making."""

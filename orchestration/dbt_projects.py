@@ -1,0 +1,116 @@
+"""The two dbt projects: where they are, how their connection is told, when they are parsed.
+
+Belongs here: what both the command line and Dagster need to run dbt. Running it inside a
+Dagster step is in `dbt_runs.py`. Imports neither dagster nor dbt.
+"""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from stores.errors import StateConflict
+from stores.settings import REPOSITORY, HomeOnly, Settings, inherited_environment
+
+PARSE_TIMEOUT_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project: its folder in the sources, and its artifacts in the home."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """Models, macros and tests; nothing is written here."""
+        return REPOSITORY / "dbt" / self.name
+
+    @property
+    def artifacts(self) -> Path:
+        """In the home, so that two homes do not overwrite each other's."""
+        return HomeOnly().path / "dbt" / self.name
+
+    @property
+    def manifest_path(self) -> Path:
+        """What `dbt parse` found, for Dagster."""
+        return self.artifacts / "manifest.json"
+
+    @property
+    def parsed_path(self) -> Path:
+        """The same as dbt keeps it for itself: reading it spares a parse in every run."""
+        return self.artifacts / "partial_parse.msgpack"
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes whenever a file of the project does."""
+        found = hashlib.sha256()
+        for path in sorted(self.folder.rglob("*")):
+            if path.suffix in (".sql", ".yml", ".md"):
+                found.update(str(path.relative_to(self.folder)).encode() + b"\0")
+                found.update(path.read_bytes() + b"\0")
+        return found.hexdigest()
+
+    def options(self) -> list[str]:
+        """The options that name the folders, for any dbt command."""
+        return [
+            *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
+            *("--target-path", str(self.artifacts), "--log-path", str(self.artifacts)),
+        ]
+
+    def ensure_manifest(self) -> dict[str, Any]:
+        """The manifest, parsed anew where the files have changed since: about 5 seconds."""
+        stamp = self.artifacts / "parsed_digest"
+        if not (stamp.exists() and stamp.read_text() == self.digest):
+            self.artifacts.mkdir(parents=True, exist_ok=True)
+            self._parse()
+            stamp.write_text(self.digest)
+        manifest: dict[str, Any] = json.loads(self.manifest_path.read_text())
+        return manifest
+
+    def _parse(self) -> None:
+        done = subprocess.run(
+            [*dbt_command(), "--quiet", "parse", *self.options()],
+            env=inherited_environment(HomeOnly().path),
+            capture_output=True,
+            text=True,
+            timeout=PARSE_TIMEOUT_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise StateConflict(f"dbt/{self.name} cannot be parsed:\n{done.stdout}{done.stderr}")
+
+
+WAREHOUSE = Project("warehouse")
+OPERATIONAL = Project("operational")
+PROJECTS = {project.name: project for project in (WAREHOUSE, OPERATIONAL)}
+
+
+def dbt_command() -> list[str]:
+    """dbt's own command line, by this interpreter."""
+    return [sys.executable, "-m", "dbt.cli.main"]
+
+
+def connection_environment(settings: Settings) -> Mapping[str, str]:
+    """What the profiles read; a password under a name that dbt keeps out of its logs."""
+    clickhouse = urlsplit(settings.require("clickhouse_url"))
+    postgres = urlsplit(settings.require("database_url"))
+    return {
+        "DBT_CLICKHOUSE_HOST": clickhouse.hostname or "localhost",
+        "DBT_CLICKHOUSE_PORT": str(clickhouse.port or 8123),
+        "DBT_CLICKHOUSE_USER": unquote(clickhouse.username or "default"),
+        "DBT_ENV_SECRET_CLICKHOUSE_PASSWORD": unquote(clickhouse.password or ""),
+        "DBT_CLICKHOUSE_SECURE": str(clickhouse.scheme in ("https", "clickhouses")),
+        "DBT_POSTGRES_HOST": postgres.hostname or "localhost",
+        "DBT_POSTGRES_PORT": str(postgres.port or 5432),
+        "DBT_POSTGRES_USER": unquote(postgres.username or "postgres"),
+        "DBT_ENV_SECRET_POSTGRES_PASSWORD": unquote(postgres.password or ""),
+        "DBT_POSTGRES_DATABASE": unquote(postgres.path.lstrip("/")) or "postgres",
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+    }

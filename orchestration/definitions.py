@@ -1,0 +1,45 @@
+"""The code location: every asset, check, job and sensor, put together and nothing else."""
+
+import dagster as dg
+
+from orchestration.assets.capture import capture_assets
+from orchestration.assets.events import event_assets, live_view_spec
+from orchestration.assets.models import exposure_specs, model_assets
+from orchestration.assets.sources import source_specs
+from orchestration.checks.capture import capture_checks
+from orchestration.checks.landed import user_events_expectations
+from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
+from orchestration.jobs import BUILD, CHECK, REFRESH, make_jobs
+from orchestration.layers import ROLLUPS
+from orchestration.sensors import daily_checks, freshness_sensor
+from orchestration.tables import source_tables
+
+_warehouse = WAREHOUSE.ensure_manifest()
+_operational = OPERATIONAL.ensure_manifest()
+_captured = source_tables(_warehouse, "oltp")
+_events = source_tables(_warehouse, "analytics")
+_models = [model_assets(WAREHOUSE, _warehouse), model_assets(OPERATIONAL, _operational)]
+_jobs = make_jobs(
+    models=dg.AssetSelection.assets(*_models),
+    refreshed=dg.AssetSelection.groups(ROLLUPS) | dg.AssetSelection.assets("staging/int_landed"),
+)
+_job = {job.name: job for job in _jobs}
+
+definitions = dg.Definitions(
+    assets=[
+        *source_specs(_captured),
+        capture_assets(_captured),
+        event_assets(_events),
+        live_view_spec(_events["daily_user_activity"]),
+        *_models,
+        *exposure_specs(_warehouse),
+    ],
+    asset_checks=[capture_checks(_captured), user_events_expectations],
+    jobs=_jobs,
+    sensors=[
+        freshness_sensor(
+            _captured, WAREHOUSE.digest + OPERATIONAL.digest, [_job[BUILD], _job[REFRESH]]
+        ),
+        daily_checks(_job[CHECK]),
+    ],
+)

@@ -54,6 +54,7 @@ class Answers:
     resources: Outcome
     customers: Outcome
     event_types: Outcome
+    plans: Outcome
     customer: Outcome
 
     def freshness_of(self, *sources: str) -> Freshness | None:
@@ -74,7 +75,7 @@ async def ask_all(warehouse: Warehouse, filters: Filters, now: datetime) -> Answ
         return Answers(now=now, filters=filters, **dict.fromkeys(names, freshness))
     days = _days(filters, windows(filters, of_sources(freshness.rows, ["user_events"], now)))
     everything = {"first_day": days["earliest_day"], "last_day": days["last_day"]}
-    users = {"user_ids": as_ids(filters.user_id)}
+    users = {"user_ids": as_ids(filters.user_id), "plan_name": filters.plan or ""}
     asked = {
         "usage_extent": {},
         "usage_activity_daily": everything | users,
@@ -85,6 +86,7 @@ async def ask_all(warehouse: Warehouse, filters: Filters, now: datetime) -> Answ
         "usage_top_resources": days | users,
         "usage_top_customers": days | users | {"sort": filters.sort, "row_limit": filters.rows},
         "usage_top_event_types": days | users | {"row_limit": filters.rows},
+        "plan_names": {},
         "user_known": {"user_id": str(filters.user_id)},
     }
     if filters.user_id is None:
@@ -106,6 +108,7 @@ async def ask_all(warehouse: Warehouse, filters: Filters, now: datetime) -> Answ
         resources=answered["usage_top_resources"],
         customers=answered["usage_top_customers"],
         event_types=answered["usage_top_event_types"],
+        plans=answered["plan_names"],
         customer=answered.get("user_known", Outcome([])),
     )
 

@@ -29,6 +29,8 @@ COMPARISONS = {"previous": "Previous period", "year": "Year before", "none": "No
 SORTS = {"limit_share": "Share of limit", "overage": "Limits exceeded"}
 ROW_LIMITS = (10, 50, 200)
 LONGEST_RANGE_DAYS = 400
+# As in PostgreSQL.
+PLAN_LENGTH_LIMIT = 100
 # A whole number of weeks, so that weekdays lie over each other.
 YEAR_OF_WEEKS = timedelta(weeks=52)
 
@@ -81,6 +83,7 @@ class Filters:
     metric: str = "active_users"
     compare: str = "previous"
     user_id: UUID | None = None
+    plan: str | None = None
     sort: str = "limit_share"
     rows: int = ROW_LIMITS[0]
 
@@ -129,6 +132,7 @@ class Filters:
             "metric": None if self.metric == "active_users" else self.metric,
             "compare": None if self.compare == "previous" else self.compare,
             "user_id": None if self.user_id is None else str(self.user_id),
+            "plan": self.plan,
             "sort": None if self.sort == "limit_share" else self.sort,
             "rows": None if self.rows == ROW_LIMITS[0] else str(self.rows),
         }
@@ -160,6 +164,7 @@ def parse(parameters: Mapping[str, str], today: date) -> Filters:
         metric=reader.choice("metric", METRICS, "active_users"),
         compare=reader.choice("compare", COMPARISONS, "previous"),
         user_id=reader.user_id(),
+        plan=reader.text("plan", PLAN_LENGTH_LIMIT),
         sort=reader.choice("sort", _sorts(), "limit_share"),
         rows=int(reader.choice("rows", [str(limit) for limit in ROW_LIMITS], str(ROW_LIMITS[0]))),
     )
@@ -186,6 +191,12 @@ class _Reader:
         if value in allowed:
             return value
         return self._wrong(name, f"must be one of {', '.join(allowed)}", default)
+
+    def text(self, name: str, length_limit: int) -> str | None:
+        value = self._left.pop(name, None)
+        if value is not None and len(value) > length_limit:
+            return self._wrong(name, f"must have at most {length_limit} characters", None)
+        return value
 
     def user_id(self) -> UUID | None:
         value = self._left.pop("user_id", None)

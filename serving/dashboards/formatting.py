@@ -42,6 +42,8 @@ def size(mebibytes: float) -> str:
 
 def short(value: float, unit: Unit = "count") -> str:
     """The number for an axis, where room is scarce: 950, 1.2k, 3M."""
+    if value == 0:
+        return "0"
     if unit == "mebibytes":
         return size(value)
     suffix = SHORT_SUFFIXES[0]

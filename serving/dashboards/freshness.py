@@ -12,7 +12,7 @@ from typing import Any
 from serving.dashboards import formatting
 
 # The platform promises rollups within a minute; several missed rounds are worth a warning.
-REFRESH_LATE_AFTER = timedelta(minutes=15)
+REFRESH_LATE_AFTER = timedelta(minutes=5)
 # A source without any row has this watermark.
 NOTHING_YET = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -67,7 +67,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "customers_over_limit",
-            "Customers over limit",
+            "Over plan limit",
             "Customers who, by that day, had used more in the month than their plan allows.",
             ("usage_tracking",),
             is_additive=False,

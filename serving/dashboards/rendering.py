@@ -49,7 +49,9 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(asset=asset, title=formatting.title, day_text=_day_text)
+    environment.globals.update(
+        asset=asset, title=formatting.title, day_text=_day_text, plan_label=_plan_label
+    )
     return environment
 
 
@@ -70,6 +72,11 @@ def render_usage(page: UsagePage) -> str:
         resource_columns={name: resource_label(name) for name in RESOURCE_TYPES},
         refresh_seconds=REFRESH_SECONDS,
     )
+
+
+def _plan_label(name: str) -> str:
+    """The marts call it 'none' where there is no subscription."""
+    return "No plan" if name == "none" else formatting.title(name)
 
 
 def _day_text(value: date) -> str:

@@ -18,12 +18,18 @@ from serving.security import REMEMBERED_WHILE_AWAY_SECONDS
 from stores.errors import StoreUnavailable
 from stores.postgres import api_keys
 from stores.postgres.client import connect
+from stores.redis_store.keys import (
+    DASHBOARD_SESSION_SECONDS,
+    TEMPORARY_TOKEN_SECONDS,
+    DashboardSession,
+    TemporaryToken,
+)
 
 log = logging.getLogger(__name__)
 
 SCOPE = "usage:read"
-SESSION_SECONDS = 12 * 3600
-LINK_SECONDS = 24 * 3600
+SESSION_SECONDS = DASHBOARD_SESSION_SECONDS
+LINK_SECONDS = TEMPORARY_TOKEN_SECONDS
 LINK_PURPOSE = "dashboard_login"
 
 Find = Callable[[UUID], api_keys.ApiKey | None]
@@ -66,7 +72,7 @@ class Sessions:
     def make_link_token(self, key: api_keys.ApiKey) -> str:
         """What a link carries that opens a session once, within LINK_SECONDS."""
         token = secrets.token_urlsafe(32)
-        value = {"user_id": str(key.id), "purpose": LINK_PURPOSE, "data": {}}
+        value: TemporaryToken = {"user_id": str(key.id), "purpose": LINK_PURPOSE, "data": {}}
         self._links.put(_digest(token), json.dumps(value), LINK_SECONDS)
         return token
 
@@ -107,7 +113,11 @@ class Sessions:
         return token
 
     def _remember(self, name: str, key_id: str, ends_at: float) -> None:
-        value = {"key_id": key_id, "ends_at": ends_at, "checked_at": time.time()}
+        value: DashboardSession = {
+            "key_id": key_id,
+            "ends_at": ends_at,
+            "checked_at": time.time(),
+        }
         self._sessions.put(name, json.dumps(value), max(1, round(ends_at - time.time())))
 
     @staticmethod

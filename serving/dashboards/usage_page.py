@@ -92,7 +92,9 @@ class ResourceUse:
     @property
     def limit_text(self) -> str:
         """What the plan allows."""
-        return "no limit" if self.limit is None else formatting.number(self.limit, self.unit)
+        return (
+            "no limit" if self.limit is None else f"of {formatting.number(self.limit, self.unit)}"
+        )
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,13 @@ class UsagePage:
         rows = self.answers.customer.rows
         name = _customer_name(rows[0]) if rows else "Unknown customer"
         return f"{name} {short_id(self.filters.user_id)}"
+
+    @property
+    def plan_names(self) -> list[str]:
+        """The plans to filter by; the one filtered by is always among them."""
+        names = [row["plan_name"] for row in self.answers.plans.rows]
+        chosen = self.filters.plan
+        return names if chosen is None or chosen in names else [chosen, *names]
 
     @cached_property
     def freshness(self) -> Freshness | None:

@@ -23,6 +23,10 @@ FROM
     FROM rollups.rollup_usage_monthly
     WHERE month = toStartOfMonth({last_day:Date})
       AND (empty({user_ids:Array(UUID)}) OR has({user_ids:Array(UUID)}, user_id))
+      AND (
+          {plan_name:String} = ''
+          OR user_id IN (SELECT user_id FROM marts.dim_users WHERE plan_name = {plan_name:String})
+      )
     GROUP BY user_id
     ORDER BY rank DESC, ifNull(limit_share, -1) DESC, user_id
     LIMIT {row_limit:UInt32}

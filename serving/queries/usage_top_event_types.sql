@@ -17,6 +17,10 @@ FROM
     FROM rollups.rollup_user_activity_daily
     WHERE date BETWEEN least({first_day:Date}, {compared_first_day:Date}) AND {last_day:Date}
       AND (empty({user_ids:Array(UUID)}) OR has({user_ids:Array(UUID)}, user_id))
+      AND (
+          {plan_name:String} = ''
+          OR user_id IN (SELECT user_id FROM marts.dim_users WHERE plan_name = {plan_name:String})
+      )
 ) AS daily
 GROUP BY event_type
 HAVING event_count > 0

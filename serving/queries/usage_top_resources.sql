@@ -20,6 +20,10 @@ FROM
     FROM rollups.rollup_usage_daily
     WHERE date BETWEEN {first_day:Date} AND {last_day:Date}
       AND (empty({user_ids:Array(UUID)}) OR has({user_ids:Array(UUID)}, user_id))
+      AND (
+          {plan_name:String} = ''
+          OR user_id IN (SELECT user_id FROM marts.dim_users WHERE plan_name = {plan_name:String})
+      )
     GROUP BY resource_type
     UNION ALL
     SELECT
@@ -35,6 +39,10 @@ FROM
     FROM rollups.rollup_usage_monthly AS monthly
     WHERE month = toStartOfMonth({last_day:Date})
       AND (empty({user_ids:Array(UUID)}) OR has({user_ids:Array(UUID)}, user_id))
+      AND (
+          {plan_name:String} = ''
+          OR user_id IN (SELECT user_id FROM marts.dim_users WHERE plan_name = {plan_name:String})
+      )
     GROUP BY resource_type
 )
 GROUP BY resource_type

@@ -105,3 +105,19 @@ TEMPORARY_TOKEN_SECONDS = 24 * 3600
 def temporary_token_key(token: str) -> str:
     """What a token sent to a user is for, a string of JSON."""
     return f"temp_token:{token}"
+
+
+class DashboardSession(TypedDict):
+    """The JSON at `dashboard_session_key`; times are seconds since 1970."""
+
+    key_id: str
+    ends_at: float
+    checked_at: float
+
+
+DASHBOARD_SESSION_SECONDS = 12 * 3600
+
+
+def dashboard_session_key(token_digest: str) -> str:
+    """Who is signed in to the dashboards, a string of JSON, by the hash of their cookie."""
+    return f"dashboard:session:{token_digest}"

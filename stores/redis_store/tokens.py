@@ -1,75 +1,71 @@
-"""Short-lived values under a token: dashboard sessions (db 0) and temporary tokens (db 3).
+"""Short-lived values under a token: get, take, put and forget.
 
-Belongs here: get, take, put and forget, with the key of each kind. What the values mean
-belongs to those who keep them.
+Belongs here: dashboard sessions and temporary tokens as values. What the values mean belongs
+to those who keep them; the names of the keys are in `keys.py`.
 """
 
 from collections.abc import Callable
 from typing import TypeVar
 
-import redis
-
 from stores.errors import StoreUnavailable
-from stores.settings import load_settings
+from stores.redis_store import keys
+from stores.redis_store.client import Error, connect
 
+# A page waits for it, so a Redis that is away must be noticed soon.
 ANSWER_SECONDS_LIMIT = 2
 
 Value = TypeVar("Value")
 
 
 class TokenStore:
-    """Values under `<prefix>:<token>` in one database. Raises StoreUnavailable."""
+    """Values by token in one database. Every method raises StoreUnavailable."""
 
-    def __init__(self, database: int, prefix: str, url: str | None = None) -> None:
-        self._client = redis.Redis.from_url(
-            url or load_settings().require("redis_url"),
-            db=database,
-            decode_responses=True,
-            protocol=3,
-            socket_timeout=ANSWER_SECONDS_LIMIT,
+    def __init__(
+        self, database: keys.Database, key: Callable[[str], str], url: str | None = None
+    ) -> None:
+        self._key = key
+        self._client = connect(
+            database,
+            url,
             socket_connect_timeout=ANSWER_SECONDS_LIMIT,
+            socket_timeout=ANSWER_SECONDS_LIMIT,
         )
-        self._prefix = prefix
 
     def get(self, token: str) -> str | None:
         """The value or None."""
-        return _text(self._answer(lambda: self._client.get(self._key(token))))
+        return _text(_answer(lambda: self._client.get(self._key(token))))
 
     def take(self, token: str) -> str | None:
         """The value or None, taken away in the same step."""
-        return _text(self._answer(lambda: self._client.getdel(self._key(token))))
+        return _text(_answer(lambda: self._client.getdel(self._key(token))))
 
     def put(self, token: str, value: str, seconds: int) -> None:
         """Keep the value for so long."""
-        self._answer(lambda: self._client.set(self._key(token), value, ex=seconds))
+        _answer(lambda: self._client.set(self._key(token), value, ex=seconds))
 
     def forget(self, token: str) -> None:
         """Let go of the value."""
-        self._answer(lambda: self._client.delete(self._key(token)))
+        _answer(lambda: self._client.delete(self._key(token)))
 
-    def _key(self, token: str) -> str:
-        return f"{self._prefix}:{token}"
 
-    @staticmethod
-    def _answer(ask: Callable[[], Value]) -> Value:
-        try:
-            return ask()
-        except redis.RedisError as error:
-            raise StoreUnavailable(
-                f"REDIS_URL: Redis does not answer: {type(error).__name__}"
-            ) from error
+def dashboard_sessions(url: str | None = None) -> TokenStore:
+    """Who is signed in to the dashboards."""
+    return TokenStore(keys.Database.SESSIONS, keys.dashboard_session_key, url)
+
+
+def temporary_tokens(url: str | None = None) -> TokenStore:
+    """Tokens that are good once."""
+    return TokenStore(keys.Database.TEMPORARY_TOKENS, keys.temporary_token_key, url)
+
+
+def _answer(ask: Callable[[], Value]) -> Value:
+    try:
+        return ask()
+    except Error as error:
+        problem = f"REDIS_URL: Redis does not answer: {type(error).__name__}"
+        raise StoreUnavailable(problem) from error
 
 
 def _text(value: str | bytes | None) -> str | None:
     """The client decodes, which its types do not know."""
     return None if value is None else str(value)
-
-
-def dashboard_sessions() -> TokenStore:
-    """Who is signed in to the dashboards."""
-    return TokenStore(0, "dashboard:session")
-
-
-def temporary_tokens() -> TokenStore:
-    """Tokens that are good once."""
-    return TokenStore(3, "temp_token")

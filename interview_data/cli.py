@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "cdc": "cdc",
     "events": "events",
     "keys": "keys",
+    "dashboard": "dashboard",
     "dbt": "dbt",
 }
 EXIT_FAILED = 1

@@ -24,15 +24,15 @@ _ROLES: dict[str, dict[str, Any]] = {
 }
 # name: price a month, limits a month (storage in mebibytes; absent means unlimited), features
 _PLANS: dict[str, tuple[str, dict[str, int], list[str]]] = {
-    "free": ("0.00", {"interviews": 2, "analysis": 6, "storage": 512}, ["transcription"]),
+    "free": ("0.00", {"interviews": 2, "analysis": 4, "storage": 256}, ["transcription"]),
     "starter": (
         "29.00",
-        {"interviews": 5, "analysis": 30, "storage": 4_096},
+        {"interviews": 4, "analysis": 15, "storage": 1_024},
         ["transcription", "sentiment"],
     ),
     "pro": (
         "99.00",
-        {"interviews": 20, "analysis": 150, "storage": 32_768},
+        {"interviews": 15, "analysis": 60, "storage": 8_192},
         ["transcription", "sentiment", "skills", "reports"],
     ),
     "enterprise": (

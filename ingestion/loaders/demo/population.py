@@ -17,7 +17,7 @@ from ingestion.loaders.reference import PLAN_NAMES, user_id
 
 _PLANS_AT_START = {"free": 0.45, "starter": 0.30, "pro": 0.20, "enterprise": 0.05}
 # Interviews a month of a customer of average diligence.
-_INTERVIEWS_A_MONTH = {"free": 0.6, "starter": 1.2, "pro": 2.8, "enterprise": 7.0}
+_INTERVIEWS_A_MONTH = {"free": 0.8, "starter": 1.6, "pro": 2.8, "enterprise": 5.0}
 _LEAVES_WITHIN_A_MONTH = {"free": 0.07, "starter": 0.04, "pro": 0.025, "enterprise": 0.01}
 _GOES_UP_WITHIN_A_MONTH = {"free": 0.08, "starter": 0.05, "pro": 0.02, "enterprise": 0.0}
 # The share of customers who were there before the window opens; the others come ever faster.

@@ -11,17 +11,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 from rich.console import Console
 
-from interview_data.status import print_places, read_status
+from interview_data.demo import load_demo_once
+from interview_data.status import print_places
 from interview_data.supervise import names_to_run
 from stores.errors import PlatformError, StateConflict
+from stores.local.external import check as check_replaced
 from stores.local.home import Home, read_json
 from stores.local.logs import open_log, tail
-from stores.local.processes import Identity, is_alive
+from stores.local.processes import is_alive
+from stores.local.stack import replaced_stores
 from stores.local.supervisor import SUPERVISOR, end_remnants
 from stores.settings import inherited_environment, load_settings
 
@@ -40,10 +43,11 @@ def run_up(
     home: Home, *, detach: bool, demo: bool, only: Sequence[str], without: Sequence[str]
 ) -> None:
     """Start the stack, or say that it runs. Without `detach`, stay until interrupted."""
-    load_settings()
+    settings = load_settings()
     names = names_to_run(only, without)
+    check_replaced(settings, replaced_stores())
     home.prepare()
-    if home.is_locked():
+    if home.supervisor() is not None:
         click.echo(f"Already running in {home.path}.")
         print_places(home)
         return
@@ -51,6 +55,8 @@ def run_up(
     try:
         with _interruptible():
             _wait_until_ready(home, process)
+            if demo:
+                load_demo_once(home)
             print_places(home)
             if not detach:
                 _stay(home, process)
@@ -77,15 +83,19 @@ def _spawn(home: Home, names: Sequence[str], parent: int | None) -> subprocess.P
 
 @contextlib.contextmanager
 def _interruptible() -> Iterator[None]:
-    def interrupt(*_: object) -> None:
+    def interrupt(*_: object) -> NoReturn:
+        # Once: a second Ctrl-C must not cut the stop short.
+        for number in former:
+            signal.signal(number, signal.SIG_IGN)
         raise Interrupted
 
-    former = {
-        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    former = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
-    finally:
+    except Interrupted:
+        raise
+    else:
         for number, handler in former.items():
             signal.signal(number, handler)
 
@@ -98,16 +108,22 @@ def _wait_until_ready(home: Home, process: subprocess.Popen[bytes]) -> None:
         while time.monotonic() < deadline:
             if process.poll() is not None:
                 raise StateConflict(f"The supervisor ended: {_last_words(home)}")
-            services = read_json(home.status_file).get("services", [])
+            services = _services(home)
             _announce(console, services, announced)
             if services and all(service["state"] == "ready" for service in services):
                 return
             _refuse_hopeless(services)
             spinner.update(_progress(services))
             time.sleep(_POLL_SECONDS)
-    raise StateConflict(
-        f"Not ready after {START_TIMEOUT_SECONDS:.0f} s; see `interview-data status` and `logs`."
-    )
+    raise StateConflict(f"Not ready after {START_TIMEOUT_SECONDS:.0f} s: {_progress(services)}")
+
+
+def _services(home: Home) -> list[dict[str, Any]]:
+    """What the supervisor says that runs now; not what one said that was killed."""
+    status, running = read_json(home.status_file), home.supervisor()
+    if running is None or status.get("supervisor") != list(running):
+        return []
+    return list(status["services"])
 
 
 def _announce(console: Console, services: list[dict[str, Any]], announced: set[str]) -> None:
@@ -116,9 +132,9 @@ def _announce(console: Console, services: list[dict[str, Any]], announced: set[s
         if service["state"] == "ready" and name not in announced:
             announced.add(name)
             console.print(f"[green]ready[/green]  {name}", highlight=False)
-        elif problem and problem not in announced:
-            announced.add(problem)
-            console.print(f"[red]failed[/red] {name}: {problem}", highlight=False)
+        elif problem and f"{name}{problem}" not in announced:
+            announced.add(f"{name}{problem}")
+            console.print(f"[red]failed[/red] {name}: {problem}", highlight=False, markup=True)
 
 
 def _progress(services: list[dict[str, Any]]) -> str:
@@ -143,27 +159,27 @@ def _stay(home: Home, process: subprocess.Popen[bytes]) -> None:
     from interview_data.log_view import follow
 
     click.echo("Ctrl-C stops everything.")
-    for _, line in follow([home.log_file(SUPERVISOR)]):
+    for _, line in follow([home.log_file(SUPERVISOR)], lambda: process.poll() is not None):
         click.echo(line)
-        if process.poll() is not None:
-            return
+    if process.returncode != 0:
+        raise StateConflict(f"The supervisor ended with status {process.returncode}.")
 
 
 def stop(home: Home) -> bool:
     """Stop what runs in `home` and wait for it; False where nothing did."""
-    supervisor = read_json(home.status_file).get("supervisor")
-    if not home.is_locked() or not supervisor:
+    running = home.supervisor()
+    if running is None:
+        # What a supervisor that was killed may have left.
         end_remnants(home)
+        home.environment_file.unlink(missing_ok=True)
         return False
-    identity = Identity(*supervisor)
-    if is_alive(identity):
-        os.kill(identity.pid, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT_SECONDS
-    while home.is_locked():
+    while home.supervisor() is not None:
+        if running.pid == 0:
+            running = home.supervisor() or running
+        elif is_alive(running):
+            os.kill(running.pid, signal.SIGTERM)
         if time.monotonic() > deadline:
             raise StateConflict(f"Not stopped after {STOP_TIMEOUT_SECONDS:.0f} s; see `status`.")
         time.sleep(_POLL_SECONDS)
     return True
-
-
-__all__ = ["read_status", "run_up", "stop"]

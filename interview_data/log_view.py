@@ -5,7 +5,7 @@ Belongs here: reading. Writing and rotating is in `stores.local.logs`.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -30,25 +30,29 @@ def show(home: Home, name: str | None, line_count: int, is_followed: bool) -> No
                 click.echo(_prefixed(path, line, width if name is None else 0))
 
 
-def follow(paths: list[Path]) -> Iterator[tuple[Path, str]]:
-    """Each line as it is written, for ever. A log that was cut is read from its new start."""
+def follow(
+    paths: list[Path], is_over: Callable[[], bool] = lambda: False
+) -> Iterator[tuple[Path, str]]:
+    """Each line as it is written, until `is_over`."""
     places = {path: path.stat().st_size for path in paths if path.exists()}
-    while True:
+    while not is_over():
         for path in paths:
-            if not path.exists():
-                continue
-            start = places.get(path, 0)
-            size_bytes = path.stat().st_size
-            start = 0 if size_bytes < start else start
-            with path.open("rb") as file:
-                file.seek(start)
-                # A line that is still being written waits for its end.
-                text = file.read(size_bytes - start)
-            whole = text[: text.rfind(b"\n") + 1]
-            places[path] = start + len(whole)
-            for line in whole.decode(errors="replace").splitlines():
-                yield path, line
+            if path.exists():
+                lines, places[path] = _lines_from(path, places.get(path, 0))
+                yield from ((path, line) for line in lines)
         time.sleep(_POLL_SECONDS)
+
+
+def _lines_from(path: Path, start: int) -> tuple[list[str], int]:
+    """The whole lines after `start`, and where they end. A log that was cut begins anew."""
+    size_bytes = path.stat().st_size
+    start = 0 if size_bytes < start else start
+    with path.open("rb") as file:
+        file.seek(start)
+        text = file.read(size_bytes - start)
+    # A line that is still being written waits for its end.
+    whole = text[: text.rfind(b"\n") + 1]
+    return whole.decode(errors="replace").splitlines(), start + len(whole)
 
 
 def _paths(home: Home, name: str | None) -> list[Path]:

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.table import Table
 
 from stores.local.home import Home, read_json
-from stores.local.processes import Identity, is_alive
 
 STATE_STYLES = {"ready": "green", "unhealthy": "red", "backoff": "red", "stopped": "dim"}
 
@@ -18,14 +17,16 @@ STATE_STYLES = {"ready": "green", "unhealthy": "red", "backoff": "red", "stopped
 def read_status(home: Home) -> dict[str, Any]:
     """Every process with its state. A file left by a killed supervisor says nothing runs."""
     found = read_json(home.status_file)
-    supervisor = Identity(*found["supervisor"]) if found else None
-    is_running = supervisor is not None and is_alive(supervisor)
+    supervisor = home.supervisor()
+    is_running = supervisor is not None
     services = [_with_memory(service, is_running) for service in found.get("services", [])]
     return {
         "home": str(home.path),
         "is_running": is_running,
-        "is_ready": is_running and all(service["state"] == "ready" for service in services),
-        "supervisor_pid": supervisor.pid if supervisor and is_running else None,
+        "is_ready": is_running
+        and bool(services)
+        and all(service["state"] == "ready" for service in services),
+        "supervisor_pid": supervisor.pid if supervisor else None,
         "log_folder": str(home.log_file("x").parent),
         "services": services,
     }

@@ -7,17 +7,22 @@ sees is in `commands/stack.py`.
 import ctypes
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from interview_data.platform import APPLICATIONS, application_services
+from stores.errors import PlatformError, StateConflict
 from stores.local.home import Home
 from stores.local.ports import PortReservations
-from stores.local.stack import STORES, choose, plan, replaced_stores
+from stores.local.service import Service, set_up_command
+from stores.local.stack import STORES, Stack, choose, plan, replaced_stores
 from stores.local.supervisor import Supervisor
-from stores.settings import load_settings
+from stores.settings import inherited_environment, load_settings
 
 _PR_SET_PDEATHSIG = 1
+_SET_UP_TIMEOUT_SECONDS = 120
 
 
 def names_to_run(only: Sequence[str], without: Sequence[str]) -> list[str]:
@@ -30,29 +35,58 @@ def names_to_run(only: Sequence[str], without: Sequence[str]) -> list[str]:
 
 def main(names: Sequence[str], parent: int | None) -> int:
     """Run the processes `names`. With `parent`, stop as soon as that process has gone."""
-    settings = load_settings()
-    home = Home(settings.interview_data_home)
-    lock = home.lock()
-    if lock is None:
-        return 1
+    # Ctrl-C reaches the whole foreground group; the command line passes it on in order.
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     if parent is not None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != parent:
+            return 1
+    home = Home(load_settings().interview_data_home)
+    lock = home.lock()
+    if lock is None:
+        raise StateConflict(f"another supervisor runs in {home.path}")
+    # Held as long as this process lives, like the ports.
     reservations = PortReservations()
-    stack = plan(home, settings, reservations, names)
+    stack = plan(home, load_settings(), reservations, names)
     stack.publish()
-    services = [*stack.services, *application_services(home, stack.ports, names)]
+    services = set_up_replaced(home, stack)
+    services += application_services(home, stack.ports, names)
     supervisor = Supervisor(home, services)
     signal.signal(signal.SIGTERM, supervisor.request_stop)
-    # Ctrl-C reaches the whole foreground group; the command line passes it on in order.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    if parent is not None and os.getppid() != parent:
-        return 1
+    for move in stack.moves:
+        supervisor.report("ports", move)
     supervisor.run()
     home.environment_file.unlink(missing_ok=True)
+    lock.close()
     return 0
+
+
+def set_up_replaced(home: Home, stack: Stack) -> list[Service]:
+    """Migrate and configure the servers of one's own, as `up` does with embedded ones.
+
+    The index of transcripts is filled from PostgreSQL: where only the search server is
+    one's own, that is done as soon as the embedded PostgreSQL is ready.
+    """
+    given = [store for store in replaced_stores() if store not in ("redis", "event-bus")]
+    services = list(stack.services)
+    embedded = {service.name: index for index, service in enumerate(services)}
+    if "search" in given and "postgres" in embedded:
+        given.remove("search")
+        index = embedded["postgres"]
+        both = set_up_command("postgres", "search")
+        services[index] = replace(services[index], after_start=both)
+    if given:
+        command, env = set_up_command(*given), inherited_environment(home.path)
+        done = subprocess.run(command, env=env, check=False, timeout=_SET_UP_TIMEOUT_SECONDS)
+        if done.returncode != 0:
+            raise StateConflict(f"{', '.join(given)} could not be set up; see above")
+    return services
 
 
 if __name__ == "__main__":
     _, parent_text, *chosen = sys.argv
-    sys.exit(main(chosen, int(parent_text) if parent_text != "-" else None))
+    try:
+        sys.exit(main(chosen, int(parent_text) if parent_text != "-" else None))
+    except PlatformError as error:
+        sys.exit(f"Error: {error}")

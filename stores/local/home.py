@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from stores.errors import SettingInvalid, StateConflict
+from stores.local.processes import Identity, identify
 from stores.settings import environment_file
 
 _MARKER = ".interview-data-home"
@@ -45,6 +46,11 @@ class Home:
     def status_file(self) -> Path:
         """What the supervisor last said of its processes."""
         return self.path / "run" / "status.json"
+
+    @property
+    def lock_file(self) -> Path:
+        """Held by the supervisor, whose pid and start time it contains."""
+        return self.path / "run" / "lock"
 
     def log_file(self, name: str) -> Path:
         """Where the process `name` writes."""
@@ -99,23 +105,33 @@ class Home:
 
         The kernel drops it with its holder, so it is never stale.
         """
-        file = (self.folder("run") / "lock").open("a")
+        file = self.lock_file.open("a")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.close()
             return None
+        file.truncate(0)
+        file.write(" ".join(map(str, identify(os.getpid()) or ())))
+        file.flush()
         return file
 
-    def is_locked(self) -> bool:
-        """Whether a supervisor runs here."""
-        if not (self.path / "run").exists():
-            return False
-        held = self.lock()
-        if held is None:
-            return True
-        held.close()
-        return False
+    def supervisor(self) -> Identity | None:
+        """The supervisor that runs here now; None where none does."""
+        try:
+            with self.lock_file.open() as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return None
+        except BlockingIOError:
+            return _identity(self.lock_file.read_text())
+        return None
+
+
+def _identity(text: str) -> Identity:
+    """Of the lock file; a holder that has not yet written is anybody's guess, so nobody's."""
+    parts = text.split()
+    return Identity(int(parts[0]), int(parts[1])) if len(parts) == 2 else Identity(0, 0)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -56,9 +56,9 @@ class Service:
     cwd: Path | None = None
 
 
-def set_up_command(store: str) -> tuple[str, ...]:
-    """What makes a store that answers ready for use."""
-    return (sys.executable, "-m", "stores.local.set_up", store)
+def set_up_command(*stores: str) -> tuple[str, ...]:
+    """What makes stores that answer ready for use."""
+    return (sys.executable, "-m", "stores.local.set_up", *stores)
 
 
 def check_tcp(port: int) -> None:

@@ -1,6 +1,6 @@
 """What a store needs once it answers: migrations, a bucket, an index, a key.
 
-Run as `python -m stores.local.set_up STORE` after every start, in a process of its own:
+Run as `python -m stores.local.set_up STORE...` after every start, in a process of its own:
 the supervisor stays small and loads no driver. All of it is repeatable. Exit status 2
 means that trying again cannot help.
 """
@@ -75,10 +75,11 @@ SET_UPS: dict[str, Callable[[], None]] = {
 }
 
 
-def main(name: str) -> int:
-    """Set up one store; the exit status."""
+def main(names: list[str]) -> int:
+    """Set up stores, in this order; the exit status."""
     try:
-        SET_UPS[name]()
+        for name in names:
+            SET_UPS[name]()
     except PlatformError as error:
         print(f"set-up: {error}", file=sys.stderr)
         return PERMANENT_EXIT_STATUS if isinstance(error, PermanentError) else 1
@@ -86,4 +87,4 @@ def main(name: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

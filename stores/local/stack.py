@@ -43,6 +43,7 @@ class Stack:
     services: list[Service]
     ports: Mapping[str, int]
     environment: Mapping[str, str]
+    moves: list[str]
 
     def publish(self) -> None:
         """Tell every later process of this home where everything is."""
@@ -96,7 +97,16 @@ def plan(
     environment = _environment(settings, ports, credentials)
     services = _services(home, ports, credentials)
     # A port that is not in use now keeps its place for the next time.
-    return Stack(home, services, {**remembered, **ports}, environment)
+    return Stack(home, services, {**remembered, **ports}, environment, _moves(remembered, ports))
+
+
+def _moves(remembered: Mapping[str, int], ports: Mapping[str, int]) -> list[str]:
+    """In words, for those who had noted a URL."""
+    return [
+        f"{name}: port {former} is taken, {ports[name]} is used"
+        for name, former in remembered.items()
+        if ports.get(name, former) != former
+    ]
 
 
 def _credentials(home: Home) -> dict[str, str]:

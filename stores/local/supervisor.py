@@ -38,7 +38,7 @@ class Supervisor:
         self._home = home
         self._pool = ThreadPoolExecutor(max_workers=len(services) + 2)
         self._managed = {
-            service.name: ManagedService(service, self._pool, self._report) for service in services
+            service.name: ManagedService(service, self._pool, self.report) for service in services
         }
         self._is_stopping = False
         self._written: dict[str, Any] = {}
@@ -60,7 +60,7 @@ class Supervisor:
             guard.communicate(b"farewell")
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._home.status_file.unlink(missing_ok=True)
-        self._report(SUPERVISOR, "everything has stopped")
+        self.report(SUPERVISOR, "everything has stopped")
 
     def _loop(self) -> None:
         rotated_at = time.monotonic()
@@ -101,7 +101,7 @@ class Supervisor:
             start_new_session=True,
         )
 
-    def _report(self, name: str, message: str) -> None:
+    def report(self, name: str, message: str) -> None:
         """One line in the supervisor's log, where `up` in the foreground reads it too."""
         moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         with open_log(self._home.log_file(SUPERVISOR)) as log:

@@ -41,6 +41,16 @@ def connect(settings: Settings | None = None, **options: Any) -> "S3Client":
     )
 
 
+def check(settings: Settings | None = None) -> None:
+    """Raises StoreUnavailable naming S3_ENDPOINT_URL where nobody answers, or not to us."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        connect(settings).list_buckets()
+    except (BotoCoreError, ClientError) as error:
+        raise StoreUnavailable(f"S3_ENDPOINT_URL: the object store: {error}") from error
+
+
 def configure_bucket(settings: Settings | None = None) -> str:
     """Make the bucket if it is not there and apply its lifecycle rules. Returns its name.
 

@@ -23,6 +23,8 @@ ALIAS = "transcriptions"
 MAPPING = Path(__file__).with_name("transcriptions.json")
 # Larger bulks get slow on the local server.
 BULK_DOCUMENT_COUNT = 500
+# Any constant does, as long as nobody else locks it.
+_REBUILD_LOCK = 7_240_613_002
 
 # An analysis result names a media file and, through it, the response and its question.
 _TRANSCRIPTS = """
@@ -43,16 +45,23 @@ def rebuild(settings: Settings | None = None) -> int:
 
     Searches see the former index until the new one is complete.
     """
+    values = settings or load_settings()
+    client = connect_search(values)
+    with connect_postgres(values.require("database_url"), autocommit=True) as guard:
+        # Two at once would delete each other's index.
+        guard.execute("SELECT pg_advisory_lock(%s)", [_REBUILD_LOCK])
+        return _rebuild(client, values)
+
+
+def _rebuild(client: "Elasticsearch", settings: Settings) -> int:
     from elastic_transport import TransportError
     from elasticsearch import ApiError
     from elasticsearch.helpers import BulkIndexError, bulk
 
-    values = settings or load_settings()
-    client = connect_search(values)
     name = f"{ALIAS}-{datetime.now().astimezone():%Y%m%d%H%M%S%f}"
     try:
         client.indices.create(index=name, **json.loads(MAPPING.read_text()))
-        count, _ = bulk(client, _documents(name, values), chunk_size=BULK_DOCUMENT_COUNT)
+        count, _ = bulk(client, _documents(name, settings), chunk_size=BULK_DOCUMENT_COUNT)
         client.indices.refresh(index=name)
         _swap(client, name)
     except (ApiError, TransportError, BulkIndexError) as error:

@@ -214,3 +214,15 @@ def _invalid(error: ValidationError) -> SettingInvalid:
     rules = [item["msg"].removeprefix("Value error, ") for item in found]
     others = "; ".join(f"{name}: {rule}" for name, rule in zip(names[1:], rules[1:], strict=True))
     return SettingInvalid(names[0], rules[0], f"Also {others}" if others else "")
+
+
+class EndpointSecrets(BaseSettings):
+    """What the ClickHouse endpoint's own process may be given, and nobody else reads."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    clickhouse_local_password: str | None = Field(None, repr=False)
+
+
+def clickhouse_local_password() -> str | None:
+    """The password that `stores.local.clickhouse_http` asks its clients for."""
+    return EndpointSecrets().clickhouse_local_password

@@ -1,0 +1,215 @@
+"""chDB: one engine in this process, as many connections as wanted.
+
+Belongs here: every call into chDB. A connection has a session's state of its own (settings,
+temporary tables, current database) and runs one statement at a time.
+
+Rows leave through a pipe that the engine writes as if it were a file (INTO OUTFILE): every
+format comes out exactly as a server writes it, in bounded memory, and a reader who is slow
+slows the query down. Rows come in from a file the same way (FROM INFILE).
+"""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import chdb
+import chdb._chdb
+
+from stores.local.clickhouse_http.exceptions import from_engine
+
+# What chDB does not offer through its Python classes.
+_core: Any = chdb._chdb
+
+# A full pipe wakes the reader; the default of 64 KiB costs a third of the speed.
+PIPE_BYTES = 1 << 20
+F_SETPIPE_SZ = 1031
+# chDB starts with the manners of clickhouse-local; these are a server's.
+# The engine names its queries itself. Ours are found by a setting that shows in system.processes
+# and system.query_log and changes nothing here: it names queues of engines this build lacks.
+QUERY_ID_SETTING = "stream_like_engine_insert_queue"
+SERVER_SETTINGS = "SET implicit_select = 0, allow_introspection_functions = 0"
+
+
+@dataclass
+class Progress:
+    """What the engine has counted for one statement, as X-ClickHouse-Summary names it."""
+
+    read_rows: int = 0
+    read_bytes: int = 0
+    written_rows: int = 0
+    written_bytes: int = 0
+    total_rows_to_read: int = 0
+    result_rows: int = 0
+    result_bytes: int = 0
+    elapsed_ns: int = 0
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Take over the engine's running totals."""
+        for name in self.__dataclass_fields__:
+            if name in values:
+                setattr(self, name, int(values[name]))
+
+    def as_texts(self) -> dict[str, str]:
+        """Numbers as texts, which is how a server writes them."""
+        return {name: str(getattr(self, name)) for name in self.__dataclass_fields__}
+
+
+def quote(text: str) -> str:
+    """A SQL string literal."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def quote_name(name: str) -> str:
+    """A SQL identifier."""
+    escaped = name.replace("\\", "\\\\").replace("`", "\\`")
+    return f"`{escaped}`"
+
+
+class Connection:
+    """One chDB connection; used by one request at a time."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self.progress = Progress()
+        raw.set_progress_callback(self._on_progress)
+
+    def _on_progress(self, values: Mapping[str, Any]) -> None:
+        self.progress.update(values)
+
+    def run(
+        self, sql: bytes | str, result_format: str = "TSV", params: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Run a statement whose result is small; the result in `result_format`."""
+        try:
+            result = self._raw.query(sql, result_format, params=dict(params or {}))
+        except Exception as error:
+            raise from_engine(error) from None
+        self._count(result)
+        data: bytes = result.bytes()
+        return data
+
+    def _count(self, result: Any) -> None:
+        progress = self.progress
+        progress.read_rows = max(progress.read_rows, result.storage_rows_read())
+        progress.read_bytes = max(progress.read_bytes, result.storage_bytes_read())
+        progress.written_rows = max(progress.written_rows, result.rows_written())
+        progress.written_bytes = max(progress.written_bytes, result.bytes_written())
+        progress.elapsed_ns = max(progress.elapsed_ns, int(result.elapsed() * 1e9))
+
+    def begin(self) -> None:
+        """Count from zero."""
+        self.progress = Progress()
+
+    def is_read_only(self, sql: bytes) -> bool:
+        """What the engine's own parser says of a statement."""
+        found = self._raw._conn.classify_query(sql)
+        return bool(found["query_class"] == _core.query_class.READ_ONLY)
+
+    def close(self) -> None:
+        """Give the connection back to the engine; its temporary tables go with it."""
+        self._raw.close()
+
+
+@dataclass
+class Stream:
+    """A running statement's rows: read until b''; then `finish` says how it ended."""
+
+    descriptor: int
+    ended: "Future[bytes]"
+    on_close: Callable[[], None] = field(default=lambda: None)
+
+    def read(self, size: int = PIPE_BYTES) -> bytes:
+        """The next bytes, b'' at the end."""
+        return os.read(self.descriptor, size)
+
+    def finish(self) -> None:
+        """Raise what the statement ended with, if it failed."""
+        self.ended.result()
+
+    def close(self) -> None:
+        """Let go of the pipe; a writer still there is told by an error."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+
+class Engine:
+    """The engine of this process and the threads its statements run in."""
+
+    def __init__(self, path: Path, config_file: Path | None, max_queries: int) -> None:
+        # The server handles its own signals; chDB's handlers would end the process on SIGTERM.
+        _core.set_signal_handlers_enabled(0)
+        options = f"?config-file={config_file}" if config_file else ""
+        self._target = f"{path}{options}"
+        self._root = chdb.connect(self._target)
+        self._threads = ThreadPoolExecutor(max_queries, thread_name_prefix="query")
+        self._opening = threading.Lock()
+        self.version = self.call("SELECT version()")
+        self.timezone = self.call("SELECT serverTimezone()")
+
+    def kill(self, query_id: str) -> None:
+        """End the query of that id, if it runs."""
+        name = f"Settings['{QUERY_ID_SETTING}']"
+        self.call(f"KILL QUERY WHERE {name} = {quote(query_id)} ASYNC")
+
+    def call(self, sql: str) -> str:
+        """Ask the engine itself something small."""
+        connection = self.connect()
+        try:
+            return connection.run(sql).decode().rstrip("\n")
+        finally:
+            connection.close()
+
+    def connect(self) -> Connection:
+        """A connection with the settings a server would have."""
+        with self._opening:
+            raw = chdb.connect(self._target)
+        connection = Connection(raw)
+        connection.run(SERVER_SETTINGS)
+        return connection
+
+    def submit(self, work: Callable[[], bytes]) -> "Future[bytes]":
+        """Run in a query thread."""
+        return self._threads.submit(work)
+
+    def stream(
+        self,
+        connection: Connection,
+        statement: bytes,
+        output_at: int,
+        result_format: str,
+        params: Mapping[str, str],
+    ) -> Stream:
+        """Start a statement that returns rows; they come out of the stream as they are made."""
+        reader, writer = os.pipe()
+        _enlarge(writer)
+        clause = f"\nINTO OUTFILE '/dev/fd/{writer}' TRUNCATE ".encode()
+        tail = statement[output_at:] or f"FORMAT {result_format}".encode()
+        sql = statement[:output_at] + clause + tail
+
+        def work() -> bytes:
+            try:
+                return connection.run(sql, result_format, params)
+            finally:
+                os.close(writer)
+
+        return Stream(reader, self.submit(work))
+
+    def close(self) -> None:
+        """Wait for what runs, then close the data directory."""
+        self._threads.shutdown(wait=True, cancel_futures=True)
+        self._root.close()
+
+
+def _enlarge(descriptor: int) -> None:
+    """A bigger pipe where the system allows it."""
+    import fcntl
+
+    with contextlib.suppress(OSError):
+        fcntl.fcntl(descriptor, F_SETPIPE_SZ, PIPE_BYTES)

@@ -23,6 +23,7 @@ _MIGRATION_LOCK = 7_240_613_001
 Connection = psycopg.Connection[TupleRow]
 Error = psycopg.Error
 IntegrityError = psycopg.IntegrityError
+OperationalError = psycopg.OperationalError
 
 
 def connect(

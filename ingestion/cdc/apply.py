@@ -1,0 +1,211 @@
+"""Writes a batch: every table's rows, then the manifest. Only then may PostgreSQL forget.
+
+Belongs here: the order of writes, what is repeated and what puts a table aside. A passing failure
+is repeated until it passes or capture is told to stop; a table that ClickHouse refuses is
+quarantined with the reason, and the others go on.
+"""
+
+import logging
+import re
+import threading
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+from ingestion.cdc.batch import Batch, LayoutStep, RowsStep, Step, TruncateStep
+from ingestion.cdc.layout import (
+    Layout,
+    codec_of_column,
+    insert_changes,
+    insert_tombstones,
+    log_database,
+    qualified,
+    quote,
+    stored_type,
+)
+from ingestion.cdc.positions import format_lsn, version
+from ingestion.cdc.rows import decode_row
+from ingestion.cdc.state import CapturedTable, Manifest, Source, StateStore
+from ingestion.cdc.unchanged import ValueFinder
+from stores.clickhouse.client import ClickHouseClient, Error
+from stores.errors import TransientError
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
+NULL_WHERE_NONE_IS_ALLOWED = 349
+# Codes that a repeat cannot cure, because they are about the data or the form of one table:
+# unknown identifiers, tables and columns, unparsable texts, type mismatches, illegal ALTERs.
+REFUSALS = frozenset(
+    {6, 10, 15, 16, 26, 27, 36, 38, 41, 43, 44, 47, 50, 53, 60, 62, 69, 70, 72, 131, 321, 349,
+     376, 407, 524}
+)  # fmt: skip
+
+
+class StopAsked(Exception):
+    """Capture was told to stop while a failing write was being repeated."""
+
+
+class Applier:
+    """Writes batches, one at a time, in order."""
+
+    def __init__(
+        self,
+        client: ClickHouseClient,
+        state: StateStore,
+        *,
+        source: Source,
+        finder: ValueFinder,
+        stop: threading.Event,
+    ) -> None:
+        self._client = client
+        self._state = state
+        self._source = source
+        self._database = log_database(source.target_database)
+        self._finder = finder
+        self._stop = stop
+
+    def apply(self, batch: Batch) -> None:
+        """Store the batch. Raises StopAsked if told to stop while ClickHouse refuses."""
+        counts: Counter[str] = Counter()
+        for step in batch.steps:
+            if not step.table.is_flowing:
+                continue
+            try:
+                self._persist(step.table.target, lambda step=step: self._take(step))  # type: ignore[misc]
+            except Error as error:
+                self._quarantine(step.table, error)
+                continue
+            counts[step.table.target] += len(step.rows) if isinstance(step, RowsStep) else 1
+        manifest = Manifest(
+            self._source.slot,
+            self._source.source_id,
+            batch.start_lsn,
+            batch.end_lsn,
+            batch.last_commit_at,
+            batch.transaction_count,
+            dict(counts),
+            f"{self._source.source_id}:{batch.start_lsn}:{batch.end_lsn}:{batch.row_count}",
+        )
+        self._persist("manifest", lambda: self._state.save_manifest(manifest))
+        if batch.row_count:
+            logger.info(
+                "batch applied: rows=%d tables=%d transactions=%d bytes=%d end_lsn=%s",
+                batch.row_count,
+                len(counts),
+                batch.transaction_count,
+                batch.byte_count,
+                format_lsn(batch.end_lsn),
+            )
+
+    def _take(self, step: Step) -> None:
+        if isinstance(step, RowsStep):
+            self._insert(step)
+        elif isinstance(step, TruncateStep):
+            self._truncate(step)
+        else:
+            self._alter(step)
+
+    def _insert(self, step: RowsStep) -> None:
+        if step.has_partial:
+            step.rows, step.has_partial = self._finder.complete(step), False
+        body = b"".join(row for row in step.rows if isinstance(row, bytes))
+        try:
+            self._send(step, step.layout, body)
+        except Error as error:
+            if _code(error) != NULL_WHERE_NONE_IS_ALLOWED:
+                raise
+            self._send(step, self._loosen(step), body)
+        step.table.stored_version = version(*step.last)
+
+    def _send(self, step: RowsStep, layout: Layout, body: bytes) -> None:
+        """One insert is one block and so one part: all of it is stored or nothing."""
+        statement = insert_changes(self._database, step.table.storage, layout)
+        first, last = version(*step.first), version(*step.last)
+        self._client.raw_insert(
+            "",
+            insert_block=statement.encode() + b"\n" + body,
+            settings={
+                "insert_deduplication_token": f"{step.table.storage}:{first}:{last}",
+                "max_insert_block_size": 10_000_000,
+                "min_insert_block_size_rows": 10_000_000,
+                "min_insert_block_size_bytes": 4 << 30,
+                "max_insert_threads": 1,
+            },
+        )
+
+    def _loosen(self, step: RowsStep) -> Layout:
+        """NULLs from before the column became NOT NULL at the source: the log is older than
+        the catalogue the form was read from."""
+        table, found = step.table, set()
+        for row in step.rows:
+            values, is_deleted = decode_row(row) if isinstance(row, bytes) else ([], True)
+            if not is_deleted:
+                found |= {index for index, value in enumerate(values) if value is None}
+        columns = list(step.layout.columns)
+        for index in sorted(found):
+            column = columns[index]
+            if column.is_nullable or not codec_of_column(column).can_be_nullable:
+                continue
+            columns[index] = replace(column, is_nullable=True)
+            self._client.command(
+                f"ALTER TABLE {qualified(self._database, table.storage)} MODIFY COLUMN"
+                f" {quote(column.name)} {stored_type(columns[index])}"
+            )
+        step.layout = Layout(tuple(columns), step.layout.key)
+        table.layout = step.layout
+        self._state.save(table)
+        return step.layout
+
+    def _truncate(self, step: TruncateStep) -> None:
+        number = version(*step.row_id)
+        self._client.command(
+            insert_tombstones(self._database, step.table.storage, step.table.layout, number)
+        )
+        step.table.stored_version = max(step.table.stored_version, number)
+
+    def _alter(self, step: LayoutStep) -> None:
+        for statement in step.change.statements:
+            self._client.command(statement, settings={"mutations_sync": 2, "alter_sync": 2})
+        step.table.layout_version = version(*step.row_id)
+        self._state.save(step.table)
+        logger.info("table %s took its new form", step.table.target)
+
+    def _quarantine(self, table: CapturedTable, error: Error) -> None:
+        quarantine(table, f"ClickHouse refused it: {first_line(error)}", self._state)
+
+    def _persist(self, what: str, action: Callable[[], None]) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                action()
+            except (Error, TransientError) as error:
+                if isinstance(error, Error) and _code(error) in REFUSALS:
+                    raise
+                logger.warning(
+                    "%s: write failed, next try in %.1f s: %s", what, pause, first_line(error)
+                )
+                if self._stop.wait(pause):
+                    raise StopAsked from error
+                pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                return
+
+
+def quarantine(table: CapturedTable, reason: str, state: StateStore) -> None:
+    """Put a table aside: its changes are not written until it is resynchronised."""
+    table.state = "quarantined"
+    table.reason = f"{reason}. Way out: interview-data cdc resync {table.target}"
+    state.save(table)
+    logger.error("table %s is quarantined: %s", table.target, table.reason)
+
+
+def first_line(error: Exception) -> str:
+    """An error's first line, shortened; what it quotes may be somebody's data."""
+    line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return re.sub(r"'[^']*'", "'…'", line)[:300]
+
+
+def _code(error: Exception) -> int | None:
+    code: int | None = getattr(error, "code", None)
+    return code

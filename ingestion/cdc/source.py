@@ -1,0 +1,225 @@
+"""The source database as capture uses it beside the log: slot, positions, blocks, single rows.
+
+Belongs here: ordinary queries of the source. The log's own stream is
+`stores.postgres.replication`; what the catalogue says of tables is `catalog`.
+"""
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ingestion.cdc.catalog import MINIMUM_VERSION
+from ingestion.cdc.layout import Layout
+from ingestion.cdc.positions import format_lsn, parse_lsn
+from stores.errors import SettingInvalid, StateConflict, StoreUnavailable
+from stores.postgres.client import Connection, OperationalError, connect
+from stores.postgres.replication import TEXT_FORMAT_OPTIONS
+
+# Pieces of COPY are sent on in this size: psycopg gives a row at a time.
+COPY_PIECE_BYTES = 256 << 10
+_ASYNCHRONOUS_COMMIT_SECONDS = 1.0
+
+
+class SlotBusy(StateConflict):
+    """Another process captures through this slot now."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A replication slot as PostgreSQL describes it."""
+
+    name: str
+    plugin: str
+    database: str
+    confirmed_lsn: int
+    wal_status: str
+    active_pid: int | None
+
+
+class SourceDatabase:
+    """One ordinary connection, opened when first needed and again after it broke."""
+
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+        self._connection: Connection | None = None
+        self._use = threading.RLock()
+
+    @property
+    def connection(self) -> Connection:
+        """The connection; opened now if there is none."""
+        if self._connection is None or self._connection.closed:
+            self._connection = connect(self._url, autocommit=True, options=TEXT_FORMAT_OPTIONS)
+        return self._connection
+
+    def close(self) -> None:
+        """Close it, which also gives up the lock."""
+        if self._connection is not None:
+            self._connection.close()
+
+    def query(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with self._use, self.told_apart():
+            return self.connection.execute(sql.encode(), parameters).fetchall()
+
+    @contextmanager
+    def told_apart(self) -> Iterator[None]:
+        """A broken connection is StoreUnavailable, so that it is tried again."""
+        try:
+            yield
+        except OperationalError as error:
+            raise StoreUnavailable(f"DATABASE_URL: PostgreSQL went away: {error}") from error
+
+    def check(self, publication: str) -> None:
+        """What capture cannot do without. Raises SettingInvalid naming it and the remedy."""
+        rows = self.query(
+            "SELECT current_setting('server_version_num')::int, current_setting('wal_level'),"
+            " (SELECT count(*) FROM pg_publication WHERE pubname = %s),"
+            " (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)",
+            [publication],
+        )
+        version, level, publications, may_replicate = rows[0]
+        if version < MINIMUM_VERSION:
+            raise SettingInvalid("DATABASE_URL", "change capture needs PostgreSQL 15 or newer.")
+        if level != "logical":
+            raise SettingInvalid(
+                "DATABASE_URL",
+                f"wal_level is {level}; change capture needs logical.",
+                "ALTER SYSTEM SET wal_level = logical, then restart PostgreSQL.",
+            )
+        if not may_replicate:
+            raise SettingInvalid(
+                "DATABASE_URL", "its role may not replicate.", "ALTER ROLE … REPLICATION."
+            )
+        if not publications:
+            raise SettingInvalid(
+                "CAPTURE_PUBLICATION",
+                f"there is no publication {publication}.",
+                f"CREATE PUBLICATION {publication} FOR TABLE …, or `interview-data up`.",
+            )
+
+    def identity(self) -> tuple[str, str]:
+        """The cluster's identifier and the database's name."""
+        rows = self.query(
+            "SELECT system_identifier::text, current_database() FROM pg_control_system()"
+        )
+        return rows[0][0], rows[0][1]
+
+    def lock(self, slot: str) -> None:
+        """One capture per slot. Raises SlotBusy where another holds it."""
+        rows = self.query("SELECT pg_try_advisory_lock(hashtextextended(%s, 7240613))", [slot])
+        if not rows[0][0]:
+            raise SlotBusy(
+                f"another capture of slot {slot} is running; stop it, or wait for it to follow"
+            )
+
+    def slot(self, name: str) -> Slot | None:
+        """The slot, if it exists."""
+        rows = self.query(
+            "SELECT slot_name, plugin, database, coalesce(confirmed_flush_lsn, '0/0')::text,"
+            " coalesce(wal_status, ''), active_pid FROM pg_replication_slots WHERE slot_name = %s",
+            [name],
+        )
+        if not rows:
+            return None
+        slot, plugin, database, confirmed, status, pid = rows[0]
+        return Slot(slot, plugin, database, parse_lsn(confirmed), status, pid)
+
+    def create_slot(self, name: str) -> int:
+        """Make the slot; its consistent point. Waits for transactions that are under way."""
+        rows = self.query(
+            "SELECT lsn::text FROM pg_create_logical_replication_slot(%s, 'pgoutput')", [name]
+        )
+        return parse_lsn(rows[0][0])
+
+    def drop_slot(self, name: str) -> None:
+        """Give the slot up, and with it everything not yet read."""
+        self.query("SELECT pg_drop_replication_slot(%s)", [name])
+
+    def current_lsn(self) -> int:
+        """A position below which lies everything committed by now, and which the log reaches."""
+        deadline = time.monotonic() + _ASYNCHRONOUS_COMMIT_SECONDS
+        written = self._position("pg_current_wal_insert_lsn()")
+        flushed = self._position("pg_current_wal_flush_lsn()")
+        while flushed < written and time.monotonic() < deadline:
+            time.sleep(0.01)
+            flushed = self._position("pg_current_wal_flush_lsn()")
+        return min(written, flushed)
+
+    def newest_transaction(self) -> int:
+        """The transaction number that nobody has yet."""
+        return int(self.query("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")[0][0])
+
+    def has_transaction_before(self, number: int) -> bool:
+        """Whether one with a lower number is still open."""
+        rows = self.query("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+        return int(rows[0][0]) < number
+
+    def read_row(
+        self, schema: str, name: str, layout: Layout, wanted: list[str], key: list[str]
+    ) -> dict[str, bytes | None] | None:
+        """The text of some columns of one row as they are now; None where there is no such row."""
+        names = [quote_source(column) for column in wanted]
+        texts = ", ".join(
+            f"CASE WHEN num_nulls({name}) = 0 THEN format('%%s', {name}) END" for name in names
+        )
+        where = " AND ".join(f"{quote_source(column)} = %s" for column in layout.key)
+        rows = self.query(f"SELECT {texts} FROM {table_name(schema, name)} WHERE {where}", [*key])
+        if not rows:
+            return None
+        return {
+            column: None if text is None else str(text).encode()
+            for column, text in zip(wanted, rows[0], strict=True)
+        }
+
+    @contextmanager
+    def reading(self, table: str) -> Iterator[int]:
+        """A read-only transaction that keeps the table from being rewritten; its file node."""
+        with self._use, self.told_apart(), self.connection.transaction():
+            self.connection.execute(b"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            self.connection.execute(f"LOCK TABLE ONLY {table} IN ACCESS SHARE MODE".encode())
+            row = self.connection.execute(
+                "SELECT pg_relation_filenode(%s::regclass)", [table]
+            ).fetchone()
+            yield int(row[0]) if row and row[0] else 0
+
+    def copy_blocks(
+        self, table: str, columns: tuple[str, ...], row_filter: str | None, first: int, last: int
+    ) -> Iterator[bytes]:
+        """The rows of `table` in blocks `first` up to, not including, `last`, as COPY's text."""
+        names = ", ".join(quote_source(column) for column in columns)
+        where = f"ctid >= '({first},0)' AND ctid < '({last},0)'"
+        if row_filter:
+            where += f" AND ({row_filter})"
+        statement = f"COPY (SELECT {names} FROM ONLY {table} WHERE {where}) TO STDOUT"
+        piece = bytearray()
+        with self.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            for row in copy:
+                piece += row
+                if len(piece) >= COPY_PIECE_BYTES:
+                    yield bytes(piece)
+                    piece.clear()
+        if piece:
+            yield bytes(piece)
+
+    def _position(self, function: str) -> int:
+        return parse_lsn(self.query(f"SELECT {function}::text")[0][0])
+
+
+def describe_slot(slot: Slot | None, name: str) -> str:
+    """For messages."""
+    if slot is None:
+        return f"replication slot {name} does not exist"
+    return f"replication slot {name} ({slot.wal_status}) is at {format_lsn(slot.confirmed_lsn)}"
+
+
+def table_name(schema: str, name: str) -> str:
+    """A PostgreSQL table's full name, quoted."""
+    return f"{quote_source(schema)}.{quote_source(name)}"
+
+
+def quote_source(name: str) -> str:
+    """A PostgreSQL identifier."""
+    return '"' + name.replace('"', '""') + '"'

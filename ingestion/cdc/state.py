@@ -1,0 +1,243 @@
+"""Capture's memory, kept in ClickHouse beside the data so that both are restored together.
+
+Belongs here: the tables of database `capture` and how they are read and written. What a state
+means belongs to `capture`.
+
+`batches` is the manifest: a row is written last, after every row of its batch, and only then is
+PostgreSQL told to forget. So the slot is never ahead of `batches`; where it is, ClickHouse has
+lost data or somebody moved the slot, and capture stops.
+"""
+
+import threading
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from ingestion.cdc.layout import Layout
+from stores.clickhouse.client import ClickHouseClient
+
+State = Literal["snapshotting", "streaming", "paused", "quarantined", "resyncing", "removed"]
+
+DATABASE = "capture"
+KEEP_BATCHES_DAYS = 30
+
+_TABLES = (
+    f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic",
+    f"""CREATE TABLE IF NOT EXISTS {DATABASE}.sources (
+        slot String, publication String, system_identifier String, source_database String,
+        target_database String, source_id String, consistent_point UInt64,
+        created_at DateTime64(3, 'UTC')
+    ) ENGINE = ReplacingMergeTree(created_at) ORDER BY slot SETTINGS fsync_after_insert = 1""",
+    f"""CREATE TABLE IF NOT EXISTS {DATABASE}.tables (
+        slot String, oid UInt32, target String, source_schema String, source_name String,
+        state LowCardinality(String), reason String, storage String, layout String,
+        file_node UInt64, snapshot_lsn UInt64, snapshot_next_block UInt64,
+        snapshot_block_count UInt64, snapshot_end_lsn UInt64, snapshot_row_count UInt64,
+        layout_version UInt128,
+        changed_at DateTime64(3, 'UTC'), revision UInt64
+    ) ENGINE = ReplacingMergeTree(revision) ORDER BY (slot, oid) SETTINGS fsync_after_insert = 1""",
+    f"""CREATE TABLE IF NOT EXISTS {DATABASE}.batches (
+        slot String, source_id String, start_lsn UInt64, end_lsn UInt64,
+        last_commit_at DateTime64(6, 'UTC'), transaction_count UInt64,
+        row_counts Map(String, UInt64),
+        applied_at DateTime64(3, 'UTC')
+    ) ENGINE = MergeTree ORDER BY (slot, source_id, end_lsn)
+    SETTINGS non_replicated_deduplication_window = 1000, fsync_after_insert = 1""",
+    f"""CREATE TABLE IF NOT EXISTS {DATABASE}.table_totals (
+        slot String, target String, row_count SimpleAggregateFunction(sum, UInt64),
+        last_lsn SimpleAggregateFunction(max, UInt64),
+        last_commit_at SimpleAggregateFunction(max, DateTime64(6, 'UTC'))
+    ) ENGINE = AggregatingMergeTree ORDER BY (slot, target)""",
+    f"""CREATE MATERIALIZED VIEW IF NOT EXISTS {DATABASE}.batches_to_table_totals
+    TO {DATABASE}.table_totals AS
+    SELECT slot, target, rows AS row_count, end_lsn AS last_lsn, last_commit_at
+    FROM {DATABASE}.batches ARRAY JOIN mapKeys(row_counts) AS target, mapValues(row_counts) AS rows
+    """,
+    f"""CREATE TABLE IF NOT EXISTS {DATABASE}.requests (
+        slot String, target String, action LowCardinality(String),
+        requested_at DateTime64(6, 'UTC'), is_handled UInt8
+    ) ENGINE = ReplacingMergeTree(is_handled) ORDER BY (slot, target, action, requested_at)""",
+)
+
+
+@dataclass
+class CapturedTable:
+    """One table's life. Changed under `StateStore`'s lock, kept by `StateStore.save`."""
+
+    oid: int
+    target: str
+    source_schema: str
+    source_name: str
+    layout: Layout
+    state: State = "snapshotting"
+    reason: str = ""
+    storage: str = ""
+    file_node: int = 0
+    snapshot_lsn: int = 0
+    snapshot_next_block: int = 0
+    snapshot_block_count: int = 0
+    snapshot_end_lsn: int = 0
+    snapshot_row_count: int = 0
+    layout_version: int = 0
+    revision: int = 0
+    # The newest version known to be stored; a restart reads it from the storage itself.
+    stored_version: int = field(default=0, compare=False)
+
+    @property
+    def is_flowing(self) -> bool:
+        """Whether changes are written."""
+        return self.state in ("streaming", "snapshotting", "resyncing")
+
+    @property
+    def is_snapshotting(self) -> bool:
+        """Whether rows from before the log are still to be read."""
+        return self.state in ("snapshotting", "resyncing") and not self.snapshot_end_lsn
+
+
+@dataclass(frozen=True)
+class Source:
+    """Which log a slot reads and where it goes."""
+
+    slot: str
+    publication: str
+    system_identifier: str
+    source_database: str
+    target_database: str
+    source_id: str
+    consistent_point: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One applied batch."""
+
+    slot: str
+    source_id: str
+    start_lsn: int
+    end_lsn: int
+    last_commit_at: datetime
+    transaction_count: int
+    row_counts: dict[str, int]
+    token: str
+
+
+@dataclass(frozen=True)
+class Request:
+    """A person's wish: `resync` a table, or `*` for all."""
+
+    target: str
+    action: str
+    requested_at: datetime
+
+
+_TABLE_FIELDS = [item.name for item in fields(CapturedTable) if item.name != "stored_version"]
+
+
+class StateStore:
+    """Reads and writes the state of one slot; safe for several threads."""
+
+    def __init__(self, client: ClickHouseClient, slot: str) -> None:
+        self._client = client
+        self._slot = slot
+        self.lock = threading.RLock()
+
+    def prepare(self) -> None:
+        """Make the tables, and forget manifests nobody will ask for."""
+        for statement in _TABLES:
+            self._client.command(statement)
+        self._client.command(
+            f"DELETE FROM {DATABASE}.batches WHERE slot = {{slot:String}}"
+            f" AND applied_at < now() - INTERVAL {KEEP_BATCHES_DAYS} DAY"
+            " AND (source_id, end_lsn) NOT IN (SELECT source_id, max(end_lsn)"
+            f" FROM {DATABASE}.batches WHERE slot = {{slot:String}} GROUP BY source_id)",
+            parameters={"slot": self._slot},
+        )
+
+    def source(self) -> Source | None:
+        """What this slot was made for; None before its first start."""
+        names = [item.name for item in fields(Source)]
+        rows = self._query(
+            f"SELECT {', '.join(names)} FROM {DATABASE}.sources FINAL WHERE slot = {{slot:String}}"
+        )
+        return Source(*rows[0]) if rows else None
+
+    def save_source(self, source: Source) -> None:
+        """Remember what the slot was made for."""
+        names = [item.name for item in fields(Source)]
+        values = [getattr(source, name) for name in names]
+        self._insert("sources", names, values)
+
+    def tables(self) -> list[CapturedTable]:
+        """Every table ever captured through this slot, as last saved."""
+        rows = self._query(
+            f"SELECT {', '.join(_TABLE_FIELDS)} FROM {DATABASE}.tables FINAL"
+            " WHERE slot = {slot:String} ORDER BY target"
+        )
+        return [_table(dict(zip(_TABLE_FIELDS, row, strict=True))) for row in rows]
+
+    def save(self, table: CapturedTable) -> None:
+        """Keep a table as it is now."""
+        with self.lock:
+            table.revision += 1
+            values = {name: getattr(table, name) for name in _TABLE_FIELDS}
+            values["layout"] = table.layout.to_json()
+            names = ["slot", "changed_at", *values]
+            self._insert("tables", names, [self._slot, datetime.now(UTC), *values.values()])
+
+    def applied_lsn(self, source: Source) -> int:
+        """Up to where everything of this source is stored."""
+        rows = self._query(
+            f"SELECT max(end_lsn) FROM {DATABASE}.batches"
+            " WHERE slot = {slot:String} AND source_id = {source_id:String}",
+            source_id=source.source_id,
+        )
+        return max(int(rows[0][0]), source.consistent_point)
+
+    def save_manifest(self, manifest: Manifest) -> None:
+        """The last write of a batch. The token makes a repeat change nothing."""
+        with self.lock:
+            names = [item.name for item in fields(Manifest) if item.name != "token"]
+            values = [getattr(manifest, name) for name in names]
+            self._insert(
+                "batches", [*names, "applied_at"], [*values, datetime.now(UTC)], manifest.token
+            )
+
+    def stored_version(self, database: str, storage: str, after_lsn: int) -> int:
+        """The newest version in a storage beyond `after_lsn`; 0 where there is none."""
+        rows = self._query(
+            f"SELECT max(_version) FROM `{database}`.`{storage}`"
+            f" WHERE _version >= bitShiftLeft(toUInt128({int(after_lsn)}), 64)"
+        )
+        return int(rows[0][0])
+
+    def requests(self) -> list[Request]:
+        """What people asked for and nobody has done yet."""
+        rows = self._query(
+            f"SELECT target, action, requested_at FROM {DATABASE}.requests FINAL"
+            " WHERE slot = {slot:String} AND is_handled = 0 ORDER BY requested_at"
+        )
+        return [Request(*row) for row in rows]
+
+    def save_request(self, request: Request, *, is_handled: bool) -> None:
+        """Ask for something, or tick it off."""
+        names = ["slot", "target", "action", "requested_at", "is_handled"]
+        values = [self._slot, request.target, request.action, request.requested_at, is_handled]
+        self._insert("requests", names, values)
+
+    def _query(self, sql: str, **parameters: Any) -> Any:
+        with self.lock:
+            return self._client.query(
+                sql, parameters={"slot": self._slot, **parameters}, tz_mode="aware"
+            ).result_rows
+
+    def _insert(self, table: str, names: list[str], values: list[Any], token: str = "") -> None:
+        settings = {"insert_deduplication_token": token} if token else {}
+        with self.lock:
+            self._client.insert(
+                f"{DATABASE}.{table}", [values], column_names=names, settings=settings
+            )
+
+
+def _table(row: dict[str, Any]) -> CapturedTable:
+    return CapturedTable(**{**row, "layout": Layout.from_json(row["layout"])})

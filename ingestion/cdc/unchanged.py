@@ -1,0 +1,150 @@
+"""Finds the large values that an update left alone and the log therefore does not repeat.
+
+Belongs here: where they are looked for, in this order: earlier rows of the same step, ClickHouse
+(by the old key), and the source itself. NULL is never written in their place.
+
+The source may by then hold a later value. That is safe: the change that made it later is still to
+come in the log and carries the value itself. A row the source no longer has will be deleted or
+moved by the log, so until then its unknown value is left empty.
+"""
+
+from typing import Any
+
+from ingestion.cdc.batch import RowsStep
+from ingestion.cdc.layout import (
+    Layout,
+    codec_of_column,
+    qualified,
+    quote,
+    stored_text,
+)
+from ingestion.cdc.messages import UNCHANGED, Tuple, Value
+from ingestion.cdc.rows import PartialRow, decode_row, encode_row
+from stores.clickhouse.client import ClickHouseClient
+
+# Keys are sent as query parameters; this many uuids stay within a URL.
+KEYS_PER_QUERY = 200
+Key = tuple[Value, ...]
+
+
+class ValueFinder:
+    """Looks values up. One thread at a time."""
+
+    def __init__(self, client: ClickHouseClient, database: str, source: Any) -> None:
+        self._client = client
+        self._database = database
+        self._source = source
+        self.looked_up_count = 0
+        self.reread_count = 0
+
+    def complete(self, step: RowsStep) -> list[bytes | PartialRow]:
+        """The step's rows with every value in place."""
+        stored = self._from_clickhouse(step, _missing_keys(step))
+        latest: dict[Key, Tuple] = {}
+        rows: list[bytes | PartialRow] = []
+        for row in step.rows:
+            if isinstance(row, PartialRow):
+                before = latest.get(row.lookup_key) or stored.get(row.lookup_key)
+                values = self._filled(step, row, before)
+                rows.append(encode_row(values, row.row_id))
+            else:
+                values, is_deleted = decode_row(row)
+                rows.append(row)
+                if is_deleted:
+                    # Kept: the row that moves away from this key still looks under it.
+                    continue
+            latest[_key(values, step.layout)] = values
+        return rows
+
+    def _filled(self, step: RowsStep, row: PartialRow, before: Tuple | None) -> Tuple:
+        if before is None:
+            before = self._from_source(step, row)
+        return [
+            old if value is UNCHANGED else value
+            for value, old in zip(row.values, before, strict=True)
+        ]
+
+    def _from_clickhouse(self, step: RowsStep, keys: list[Key]) -> dict[Key, Tuple]:
+        self.looked_up_count += len(keys)
+        found: dict[Key, Tuple] = {}
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            found |= self._stored(step, keys[start : start + KEYS_PER_QUERY])
+        return found
+
+    def _stored(self, step: RowsStep, keys: list[Key]) -> dict[Key, Tuple]:
+        layout = step.layout
+        texts = ", ".join(stored_text(column) for column in layout.columns)
+        names = ", ".join(quote(name) for name in layout.key)
+        parameters = {
+            f"k{place}": [_text(key[place]) for key in keys] for place in range(len(layout.key))
+        }
+        table = qualified(self._database, step.table.storage)
+        rows = self._client.query(
+            f"SELECT {texts} FROM {table} FINAL"
+            f" WHERE _is_deleted = 0 AND ({names}) IN ({_keys_query(layout)})",
+            parameters=parameters,
+        ).result_rows
+        found: dict[Key, Tuple] = {}
+        for row in rows:
+            values: Tuple = [None if text is None else str(text).encode() for text in row]
+            found[_key(values, layout)] = values
+        return found
+
+    def _from_source(self, step: RowsStep, row: PartialRow) -> Tuple:
+        """The source's values now, or empty ones where the source has the row no more."""
+        self.reread_count += 1
+        table, layout = step.table, step.layout
+        wanted = [
+            column.name
+            for column, value in zip(layout.columns, row.values, strict=True)
+            if value is UNCHANGED
+        ]
+        key = [_text(row.values[position]) for position in layout.key_positions]
+        found = self._source.read_row(table.source_schema, table.source_name, layout, wanted, key)
+        empty: Tuple = [_nothing(layout, index) for index in range(len(layout.columns))]
+        if found is not None:
+            for index, column in enumerate(layout.columns):
+                empty[index] = found.get(column.name)
+        return empty
+
+
+def _missing_keys(step: RowsStep) -> list[Key]:
+    """Lookup keys that no earlier row of the step provides, each once."""
+    made: set[Key] = set()
+    missing: dict[Key, None] = {}
+    for row in step.rows:
+        if isinstance(row, PartialRow):
+            if row.lookup_key not in made:
+                missing[row.lookup_key] = None
+            made.add(_key(row.values, step.layout))
+        else:
+            values, is_deleted = decode_row(row)
+            if not is_deleted:
+                made.add(_key(values, step.layout))
+    return list(missing)
+
+
+def _keys_query(layout: Layout) -> str:
+    columns = {column.name: column for column in layout.columns}
+    arrays = ", ".join(f"{{k{place}:Array(String)}}" for place in range(len(layout.key)))
+    values = ", ".join(
+        f"CAST({codec_of_column(columns[name]).value(f'k.{place + 1}')},"
+        f" '{codec_of_column(columns[name]).clickhouse_type}')"
+        for place, name in enumerate(layout.key)
+    )
+    return f"SELECT {values} FROM (SELECT arrayJoin(arrayZip({arrays})) AS k)"
+
+
+def _nothing(layout: Layout, index: int) -> Value:
+    column = layout.columns[index]
+    if column.is_nullable:
+        return None
+    return b"{}" if not codec_of_column(column).can_be_nullable else b""
+
+
+def _key(values: Tuple, layout: Layout) -> Key:
+    return tuple(values[position] for position in layout.key_positions)
+
+
+def _text(value: Value) -> str:
+    return value.decode() if isinstance(value, bytes) else ""

@@ -5,7 +5,7 @@ Belongs here: the report's shape and its JSON. How it is printed belongs to the 
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 # A file of a million bad lines must not make a report of a million entries.
@@ -95,4 +95,6 @@ class LoadReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        # `asdict` would count the pairs of a Counter instead of copying it.
+        plain = replace(self, skipped_by_reason=dict(self.skipped_by_reason))  # type: ignore[arg-type]
+        return asdict(plain)

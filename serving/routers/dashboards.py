@@ -248,13 +248,14 @@ async def sign_in_page(
     """The form; or, with a link's token, the session that it opens."""
     target = _safe_target(next)
     try:
-        if await is_signed_in(request, known):
+        # A link is spent even where it is not needed: its token stands in the server's log.
+        opened = await to_thread.run_sync(known.open_by_link, token) if token else None
+        if opened is None and await is_signed_in(request, known):
             return RedirectResponse(target, 303, HEADERS)
-        if not token:
-            return _sign_in_page(target=target)
-        opened = await to_thread.run_sync(known.open_by_link, token)
     except StoreUnavailable:
         return _away("Nobody can be signed in: Redis or PostgreSQL does not answer.")
+    if not token:
+        return _sign_in_page(target=target)
     if opened is None:
         problem = "This link was used already or is older than a day. Make a new one."
         return _sign_in_page(401, problem, target)

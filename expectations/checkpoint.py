@@ -39,10 +39,11 @@ def run_suite(suite: Suite, url: str | None = None) -> Report:
 def _ask(suite: Suite, url: str) -> list[Result]:
     import great_expectations as gx
     from great_expectations import expectations as kinds
+    from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
-    context.variables.progress_bars = {"globally": False}
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
     source = context.data_sources.add_sql("clickhouse", connection_string=_dialect_url(url))
     asset = source.add_query_asset(suite.name, query=suite.rows)
     batch = asset.add_batch_definition_whole_table("all").get_batch()

@@ -16,7 +16,13 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from stores.errors import StateConflict
-from stores.settings import REPOSITORY, HomeOnly, Settings, inherited_environment
+from stores.settings import (
+    REPOSITORY,
+    HomeOnly,
+    Settings,
+    inherited_environment,
+    load_settings,
+)
 
 PARSE_TIMEOUT_SECONDS = 120
 
@@ -65,19 +71,24 @@ class Project:
         ]
 
     def ensure_manifest(self) -> dict[str, Any]:
-        """The manifest, parsed anew where the files have changed since: about 5 seconds."""
+        """The manifest, parsed anew where the files have changed since: about 5 seconds.
+
+        dbt writes the name of the PostgreSQL database into it, so another one parses anew too.
+        """
+        environment = _parse_environment(load_settings())
+        wanted = f"{self.digest} {environment.get('DBT_POSTGRES_DATABASE', '')}"
         stamp = self.artifacts / "parsed_digest"
-        if not (stamp.exists() and stamp.read_text() == self.digest):
+        if not (stamp.exists() and stamp.read_text() == wanted):
             self.artifacts.mkdir(parents=True, exist_ok=True)
-            self._parse()
-            stamp.write_text(self.digest)
+            self._parse(environment)
+            stamp.write_text(wanted)
         manifest: dict[str, Any] = json.loads(self.manifest_path.read_text())
         return manifest
 
-    def _parse(self) -> None:
+    def _parse(self, environment: Mapping[str, str]) -> None:
         done = subprocess.run(
-            [*dbt_command(), "--quiet", "parse", *self.options()],
-            env=inherited_environment(HomeOnly().path),
+            [*dbt_command(), "--quiet", "parse", "--no-partial-parse", *self.options()],
+            env={**inherited_environment(HomeOnly().path), **environment},
             capture_output=True,
             text=True,
             timeout=PARSE_TIMEOUT_SECONDS,
@@ -93,8 +104,8 @@ PROJECTS = {project.name: project for project in (WAREHOUSE, OPERATIONAL)}
 
 
 def dbt_command() -> list[str]:
-    """dbt's own command line, by this interpreter."""
-    return [sys.executable, "-m", "dbt.cli.main"]
+    """dbt's own command line, beside this interpreter."""
+    return [str(Path(sys.executable).with_name("dbt"))]
 
 
 def connection_environment(settings: Settings) -> Mapping[str, str]:
@@ -102,6 +113,7 @@ def connection_environment(settings: Settings) -> Mapping[str, str]:
     clickhouse = urlsplit(settings.require("clickhouse_url"))
     postgres = urlsplit(settings.require("database_url"))
     return {
+        **_parse_environment(settings),
         "DBT_CLICKHOUSE_HOST": clickhouse.hostname or "localhost",
         "DBT_CLICKHOUSE_PORT": str(clickhouse.port or 8123),
         "DBT_CLICKHOUSE_USER": unquote(clickhouse.username or "default"),
@@ -111,6 +123,13 @@ def connection_environment(settings: Settings) -> Mapping[str, str]:
         "DBT_POSTGRES_PORT": str(postgres.port or 5432),
         "DBT_POSTGRES_USER": unquote(postgres.username or "postgres"),
         "DBT_ENV_SECRET_POSTGRES_PASSWORD": unquote(postgres.password or ""),
-        "DBT_POSTGRES_DATABASE": unquote(postgres.path.lstrip("/")) or "postgres",
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
     }
+
+
+def _parse_environment(settings: Settings) -> Mapping[str, str]:
+    """What a parse needs: it opens no connection, so that it works without a stack too."""
+    if settings.database_url is None:
+        return {}
+    name = unquote(urlsplit(settings.database_url).path.lstrip("/"))
+    return {"DBT_POSTGRES_DATABASE": name} if name else {}

@@ -7,6 +7,7 @@ projects and the connections dbt reads from its environment. The process then be
 
 import argparse
 import os
+import signal
 import sys
 
 from orchestration.dbt_projects import PROJECTS, connection_environment
@@ -32,6 +33,8 @@ def main() -> None:
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(REPOSITORY / "workspace.yaml")]
     command += ["--host", given.host, "--port", str(given.port), "--log-level", "warning"]
     os.chdir(REPOSITORY)
+    # A process started in the background ignores SIGINT, and Dagster then also ignores SIGTERM.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     # No shell on purpose: whoever started this process goes on to watch the very same one.
     os.execve(command[0], command, environment)  # noqa: S606
 

@@ -5,6 +5,7 @@ afterwards what must not outlive the request. How the answer is written is the h
 """
 
 import re
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ from stores.local.clickhouse_http.engine import (
     QUERY_ID_SETTING,
     Connection,
     Engine,
+    Output,
     Stream,
     quote,
     quote_name,
@@ -35,14 +37,14 @@ class Query:
     parameters: Parameters
     query_id: str
     _temporary: list[str] = field(default_factory=list)
+    _moved: bool = False
 
     def prepare(self, external: Mapping[str, DataFile]) -> None:
         """Settings, database and external tables of this request."""
         database = self.parameters.get("database")
         if database and not (self.session and self.session.database == database):
             self.connection.run(f"USE {quote_name(database)}")
-            if self.session:
-                self.session.database = database
+            self._moved = True
         for name, data in external.items():
             self._add_table(name, data)
         settings = dict(self.parameters.settings)
@@ -88,8 +90,8 @@ class Query:
         text, at = statement.text, statement.output_at
         if statement.kind is Kind.KILL:
             text, at = self._kill_by_our_names(statement)
-        bound = self.parameters.bound
-        return self.engine.stream(self.connection, text, at, result_format, bound)
+        output = Output(text, at, result_format)
+        return self.engine.stream(self.connection, output, self.parameters.bound, self.query_id)
 
     def _kill_by_our_names(self, statement: Statement) -> tuple[bytes, int]:
         new = f"Settings['{QUERY_ID_SETTING}']".encode()
@@ -103,13 +105,30 @@ class Query:
     def insert(self, statement: Statement, data: DataFile) -> None:
         """Run an INSERT with its data."""
         if statement.kind is Kind.INSERT_SELECT:
-            tail = f" FORMAT {statement.format}\n".encode() + data.read()
-            self.run(statement.text + tail)
+            self._insert_from_input(statement, data)
             return
         head, rest = statement.text[: statement.output_at], statement.text[statement.output_at :]
         source = f"\nFROM INFILE {quote(data.path)}\n".encode()
         closing = f"\nFORMAT {statement.format or 'Values'}".encode()
         self.run(self._with_names(head) + source + rest + closing)
+
+    def _insert_from_input(self, statement: Statement, data: DataFile) -> None:
+        """The engine silently takes no rows for input(), so they go through a table."""
+        pieces = list(tokens(statement.text))
+        found = next(index for index, piece in enumerate(pieces) if piece.word == "INPUT")
+        opening, literal, closing = pieces[found + 1 : found + 4]
+        if (opening.text, closing.text) != (b"(", b")"):
+            raise ClickHouseException(Code.BAD_ARGUMENTS, "input() takes one literal, a structure")
+        structure = re.sub(rb"\\(.)", rb"\1", literal.text[1:-1]).decode()
+        name = f"_input_{uuid.uuid4().hex}"
+        self.connection.run(f"CREATE TEMPORARY TABLE {name} ({structure})")
+        self._temporary.append(name)
+        self.run(
+            f"INSERT INTO {name} FROM INFILE {quote(data.path)} FORMAT {statement.format}".encode()
+        )
+        text = statement.text
+        self.run(text[: pieces[found].start] + name.encode() + text[closing.end :])
+        self.connection.run(f"DROP TEMPORARY TABLE IF EXISTS {name}")
 
     def _with_names(self, head: bytes) -> bytes:
         """The engine does not take {x:Identifier} together with a file."""
@@ -124,9 +143,8 @@ class Query:
         return IDENTIFIER_PARAMETER.sub(name, head)
 
     def run(self, sql: bytes, result_format: str = "TSV") -> bytes:
-        """Run what returns nothing or little, in a query thread."""
-        bound = self.parameters.bound
-        return self.engine.submit(lambda: self.connection.run(sql, result_format, bound)).result()
+        """Run what returns nothing or little."""
+        return self.connection.run(sql, result_format, self.parameters.bound)
 
     def timezone(self) -> str:
         """The time zone that times without one are shown in."""
@@ -143,7 +161,9 @@ class Query:
         self.session.assignments.update(statement.assignments)
         first = next(tokens(statement.text), None)
         if first is not None and first.word == "USE":
-            self.session.database = ""
+            found = self.connection.run("SELECT currentDatabase()")
+            self.session.database = found.decode().rstrip("\n")
+            self._moved = False
 
     def restore(self) -> None:
         """Take this request's settings and tables out of the session."""
@@ -151,6 +171,8 @@ class Query:
             return
         for name in self._temporary:
             self.connection.run(f"DROP TEMPORARY TABLE IF EXISTS {quote_name(name)}")
+        if self._moved:
+            self.connection.run(f"USE {quote_name(self.session.database)}")
         known = self.session.assignments
         names = [name for name in self.parameters.settings if name != "readonly"]
         values = [known.get(name, b"DEFAULT").decode("utf-8", "surrogateescape") for name in names]

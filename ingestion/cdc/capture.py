@@ -85,6 +85,7 @@ class Session:
             self._database, connect_clickhouse(options.clickhouse_url), self._state, self._source
         )
         self.tables.load(self.applied_lsn)
+        self._take_requests()
         finder = ValueFinder(client, log_database(options.target_database), self._reader)
         self._applier = Applier(
             client, self._state, source=self._source, finder=finder, stop=self._stop

@@ -78,7 +78,7 @@ class DataFile:
         self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115  lives longer
         self.size = 0
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytes | memoryview) -> None:
         """Append. A full disk is an error of ClickHouse's."""
         view = memoryview(data)
         try:

@@ -20,7 +20,7 @@ from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 class Compressor(Protocol):
     """Bytes in, compressed bytes out."""
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: bytes | memoryview, /) -> bytes:
         """What can be written so far."""
 
     def flush(self) -> bytes:
@@ -34,7 +34,7 @@ class Lz4Compressor:
         self._frame = lz4.frame.LZ4FrameCompressor(block_size=lz4.frame.BLOCKSIZE_MAX4MB)
         self._header: bytes = self._frame.begin()
 
-    def compress(self, data: bytes) -> bytes:
+    def compress(self, data: bytes | memoryview, /) -> bytes:
         """What can be written so far."""
         header, self._header = self._header, b""
         return header + bytes(self._frame.compress(data))

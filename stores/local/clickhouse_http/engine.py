@@ -13,9 +13,9 @@ import os
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import chdb
 import chdb._chdb
@@ -59,6 +59,22 @@ class Progress:
         return {name: str(getattr(self, name)) for name in self.__dataclass_fields__}
 
 
+@dataclass(frozen=True)
+class Output:
+    """A statement that returns rows, and where in it an output clause fits."""
+
+    text: bytes
+    output_at: int
+    format: str
+    is_select: bool
+
+    def into(self, path: str) -> bytes:
+        """The statement writing its rows to a file."""
+        clause = f"\nINTO OUTFILE {quote(path)} TRUNCATE ".encode()
+        tail = self.text[self.output_at :] or f"FORMAT {self.format}".encode()
+        return self.text[: self.output_at] + clause + tail
+
+
 def quote(text: str) -> str:
     """A SQL string literal."""
     escaped = text.replace("\\", "\\\\").replace("'", "\\'")
@@ -94,6 +110,13 @@ class Connection:
         data: bytes = result.bytes()
         return data
 
+    def send(self, sql: bytes, result_format: str, params: Mapping[str, str]) -> Any:
+        """Start a statement whose result is fetched block by block."""
+        try:
+            return self._raw.send_query(sql, result_format, params=dict(params))
+        except Exception as error:
+            raise from_engine(error) from None
+
     def _count(self, result: Any) -> None:
         progress = self.progress
         progress.read_rows = max(progress.read_rows, result.storage_rows_read())
@@ -116,27 +139,71 @@ class Connection:
         self._raw.close()
 
 
-@dataclass
-class Stream:
-    """A running statement's rows: read until b''; then `finish` says how it ended."""
+class Stream(Protocol):
+    """A running statement's rows: read until nothing comes; then `finish` says how it ended."""
 
-    descriptor: int
-    ended: "Future[bytes]"
-    on_close: Callable[[], None] = field(default=lambda: None)
-
-    def read(self, size: int = PIPE_BYTES) -> bytes:
-        """The next bytes, b'' at the end."""
-        return os.read(self.descriptor, size)
+    def read(self) -> bytes | memoryview:
+        """The next bytes, valid until the next read; empty at the end."""
 
     def finish(self) -> None:
         """Raise what the statement ended with, if it failed."""
-        self.ended.result()
 
     def close(self) -> None:
-        """Let go of the pipe; a writer still there is told by an error."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        """Let go, wherever it stands; a statement that still runs is ended."""
+
+
+class PipeStream:
+    """Rows through a pipe, in any format, while a query thread runs the statement."""
+
+    def __init__(self, descriptor: int, ended: "Future[bytes]", kill: Callable[[], None]) -> None:
+        self._descriptor = descriptor
+        self._ended = ended
+        self._kill = kill
+
+    def read(self) -> bytes:
+        """The next bytes, b'' at the end."""
+        return os.read(self._descriptor, PIPE_BYTES)
+
+    def finish(self) -> None:
+        """Raise what the statement ended with, if it failed."""
+        self._ended.result()
+
+    def close(self) -> None:
+        """A writer still there would write on into nothing: it is ended first."""
+        if not self._ended.done():
+            self._kill()
+        os.close(self._descriptor)
+        # What it ended with has been told, or nobody is there to be told.
+        self._ended.exception()
+
+
+class BlockStream:
+    """Native blocks one by one, as soon as each is made and without a copy."""
+
+    def __init__(self, raw: Any) -> None:
+        self._raw = raw
+        self._chunk: Any = None
+        self._memory: Any = None
+
+    def read(self) -> bytes | memoryview:
+        """One block, b'' at the end."""
+        try:
+            self._chunk = self._raw.fetch()
+        except Exception as error:
+            raise from_engine(error) from None
+        if self._chunk is None:
+            return b""
+        self._memory = self._chunk.get_memview()
+        view: memoryview = memoryview(self._memory.view())
+        return view
+
+    def finish(self) -> None:
+        """An error has come out of `read` already."""
+
+    def close(self) -> None:
+        """Stop the statement, if it still runs."""
+        self._memory = self._chunk = None
+        self._raw.cancel()
 
 
 class Engine:
@@ -150,6 +217,8 @@ class Engine:
         self._root = chdb.connect(self._target)
         self._threads = ThreadPoolExecutor(max_queries, thread_name_prefix="query")
         self._opening = threading.Lock()
+        # Held while a statement runs; what comes on top waits its turn.
+        self.places = threading.BoundedSemaphore(max_queries)
         self.version = self.call("SELECT version()")
         self.timezone = self.call("SELECT serverTimezone()")
 
@@ -174,32 +243,23 @@ class Engine:
         connection.run(SERVER_SETTINGS)
         return connection
 
-    def submit(self, work: Callable[[], bytes]) -> "Future[bytes]":
-        """Run in a query thread."""
-        return self._threads.submit(work)
-
     def stream(
-        self,
-        connection: Connection,
-        statement: bytes,
-        output_at: int,
-        result_format: str,
-        params: Mapping[str, str],
+        self, connection: Connection, sql: Output, params: Mapping[str, str], query_id: str
     ) -> Stream:
         """Start a statement that returns rows; they come out of the stream as they are made."""
+        if sql.format == "Native" and sql.is_select:
+            return BlockStream(connection.send(sql.text, sql.format, params))
         reader, writer = os.pipe()
         _enlarge(writer)
-        clause = f"\nINTO OUTFILE '/dev/fd/{writer}' TRUNCATE ".encode()
-        tail = statement[output_at:] or f"FORMAT {result_format}".encode()
-        sql = statement[:output_at] + clause + tail
+        statement = sql.into(f"/dev/fd/{writer}")
 
         def work() -> bytes:
             try:
-                return connection.run(sql, result_format, params)
+                return connection.run(statement, sql.format, params)
             finally:
                 os.close(writer)
 
-        return Stream(reader, self.submit(work))
+        return PipeStream(reader, self._threads.submit(work), lambda: self.kill(query_id))
 
     def close(self) -> None:
         """Wait for what runs, then close the data directory."""

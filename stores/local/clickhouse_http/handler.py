@@ -18,7 +18,7 @@ from pathlib import Path
 from stores.local.clickhouse_http import bodies, compression, parameters
 from stores.local.clickhouse_http.bodies import DataFile, Form
 from stores.local.clickhouse_http.engine import Engine, Stream
-from stores.local.clickhouse_http.exceptions import ClickHouseException, Code, from_engine
+from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 from stores.local.clickhouse_http.formats import content_type
 from stores.local.clickhouse_http.parameters import Parameters
 from stores.local.clickhouse_http.query import Query
@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 
 # What a server holds back before the first byte leaves, so that an early error has its status.
 HELD_BACK_BYTES = 1 << 20
+# Whoever waits this long wants to see rows come in, even if it may end in an error.
+HELD_BACK_SECONDS = 0.2
 TAG_LETTERS = string.ascii_lowercase
 PLAIN = {"Content-Type": "text/plain; charset=UTF-8"}
 
@@ -165,7 +167,8 @@ class Exchange:
         service = self._service
         session = None
         session_id = asked.get("session_id")
-        with service.running.entered(self._query_id, self._wire.socket, statement.kind):
+        entered = service.running.entered(self._query_id, self._wire.socket, statement.kind)
+        with entered, service.engine.places:
             if session_id:
                 timeout = asked.number("session_timeout", DEFAULT_TIMEOUT_SECONDS)
                 must_exist = asked.get("session_check") == "1"
@@ -234,10 +237,10 @@ class Exchange:
             self._compressor = None
             self._headers.pop("Content-Encoding", None)
         head = self._response.start(200, {**self._headers, **self._summary(query)})
-        self._response.chunk(self._packed(body) + self._packed_end(), head)
+        self._response.chunk(bytes(self._packed(body)) + self._packed_end(), head)
         self._response.finish()
 
-    def _packed(self, data: bytes) -> bytes:
+    def _packed(self, data: bytes | memoryview) -> bytes | memoryview:
         return self._compressor.compress(data) if self._compressor else data
 
     def _packed_end(self) -> bytes:
@@ -252,14 +255,7 @@ class Exchange:
             else:
                 self._send_stream(query, stream)
         finally:
-            self._stop(stream)
-
-    def _stop(self, stream: Stream) -> None:
-        """Where the client went away, the query ends too."""
-        if not stream.ended.done():
-            self._service.running.kill(self._query_id)
-        stream.close()
-        stream.ended.exception()
+            stream.close()
 
     def _send_whole(self, query: Query, stream: Stream) -> None:
         """Keep the result until it is whole, so that an error has its status."""
@@ -278,26 +274,32 @@ class Exchange:
             data.close()
 
     def _send_stream(self, query: Query, stream: Stream) -> None:
+        """Hold the first bytes back for a moment, then pass everything on as it comes."""
         hold = max(query.parameters.number("buffer_size", 0), HELD_BACK_BYTES)
         held: list[bytes] = []
         length = 0
-        while length < hold:
+        while length < hold and not (length and self._is_slow()):
             piece = stream.read()
             if not piece:
                 stream.finish()
                 self._answer(query, b"".join(held))
                 return
-            held.append(piece)
+            held.append(bytes(piece))
             length += len(piece)
         head = self._response.start(200, {**self._headers, **self._summary(query)})
         self._response.chunk(self._packed(b"".join(held)), head)
+        try:
+            self._pass_on(stream)
+        except ClickHouseException as error:
+            self._break_off(error)
+
+    def _is_slow(self) -> bool:
+        return time.perf_counter() - self._started_at > HELD_BACK_SECONDS
+
+    def _pass_on(self, stream: Stream) -> None:
         while piece := stream.read():
             self._response.chunk(self._packed(piece))
-        try:
-            stream.finish()
-        except Exception as error:
-            self._break_off(from_engine(error))
-            return
+        stream.finish()
         self._response.chunk(self._packed_end())
         self._response.finish()
 
@@ -309,7 +311,8 @@ class Exchange:
             f"\r\n__exception__\r\n{self._tag}\r\n{text}\n"
             f"{len(text.encode()) + 1} {self._tag}\r\n__exception__\r\n"
         )
-        self._response.chunk(self._packed(marked.encode("utf-8", "replace")) + self._packed_end())
+        packed = bytes(self._packed(marked.encode("utf-8", "replace")))
+        self._response.chunk(packed + self._packed_end())
         self._response.keep_alive = False
 
     def _answer_exception(self, error: ClickHouseException) -> None:

@@ -90,7 +90,7 @@ class Query:
         text, at = statement.text, statement.output_at
         if statement.kind is Kind.KILL:
             text, at = self._kill_by_our_names(statement)
-        output = Output(text, at, result_format)
+        output = Output(text, at, result_format, statement.is_select)
         return self.engine.stream(self.connection, output, self.parameters.bound, self.query_id)
 
     def _kill_by_our_names(self, statement: Statement) -> tuple[bytes, int]:

@@ -22,7 +22,7 @@ class Session:
 
     connection: Connection
     assignments: dict[str, bytes] = field(default_factory=dict)
-    database: str = ""
+    database: str = "default"
     is_busy: bool = True
     expires_at: float = 0.0
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS

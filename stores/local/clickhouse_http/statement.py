@@ -16,7 +16,8 @@ from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 
 TOKEN = re.compile(
     rb"""
-    (?P<blank> \s+ | --[^\n]* | \#[ !][^\n]* | /\*.*?\*/ )
+    (?P<blank> \s+ | \xc2[\x85\xa0] | \xe2\x80[\x80-\x8f\xa8\xa9\xaf] | \xe3\x80\x80 | \xef\xbb\xbf
+      | (?:--|//)[^\n]* | \#[ !][^\n]* | /\*.*?\*/ )
   | (?P<quoted> '(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`\\]|\\.|``)*`
       | \$(?P<tag>\w*)\$.*?\$(?P=tag)\$ )
   | (?P<word> [A-Za-z_\x80-\xff][\w\x80-\xff$]* )
@@ -76,6 +77,8 @@ class Statement:
     """Where in the source the data of an INSERT begin."""
     assignments: tuple[tuple[str, bytes], ...] = ()
     """Of a SET: the names and their values as written."""
+    is_select: bool = False
+    """Whether the rows are a SELECT's, not those of a SHOW or the like."""
 
 
 def tokens(source: bytes, start: int = 0) -> Iterator[Token]:
@@ -99,7 +102,11 @@ def parse(source: bytes) -> Statement:
     if first is None:
         raise ClickHouseException(Code.SYNTAX_ERROR, "Syntax error: Empty query")
     if first.word == "INSERT":
-        return _insert(source)
+        return _insert(source, first.end)
+    if first.word == "WITH":
+        insert = _insert_behind_with(source)
+        if insert is not None:
+            return _insert(source, insert.end)
     return _other(source)
 
 
@@ -113,11 +120,13 @@ def _other(source: bytes) -> Statement:
         len(words) > 1 and words[1] in ("ROLE", "DEFAULT", "TRANSACTION")
     ):
         return Statement(Kind.SET, text, assignments=_assignments(source, pieces))
-    if words[0] not in RESULT_WORDS or _is_insert_behind_with(pieces):
+    if words[0] not in RESULT_WORDS:
         return Statement(Kind.COMMAND, text)
     name, at = _format_clause(pieces)
     kind = Kind.KILL if words[0] == "KILL" else Kind.RESULT
-    return Statement(kind, text, output_at=end if at is None else at, format=name)
+    is_select = words[0] in ("SELECT", "WITH", "FROM", "(")
+    output_at = end if at is None else at
+    return Statement(kind, text, output_at=output_at, format=name, is_select=is_select)
 
 
 def _single(pieces: list[Token], end: int) -> tuple[list[Token], int]:
@@ -159,13 +168,17 @@ def _refuse_files(pieces: list[Token]) -> None:
             )
 
 
-def _is_insert_behind_with(pieces: list[Token]) -> bool:
-    if pieces[0].word != "WITH":
-        return False
-    for piece in pieces:
-        if piece.depth == 0 and piece.word in ("SELECT", "INSERT"):
-            return piece.word == "INSERT"
-    return False
+def _insert_behind_with(source: bytes) -> Token | None:
+    """The INSERT of WITH … INSERT INTO; a name may be `insert` too."""
+    before: Token | None = None
+    for piece in tokens(source):
+        if piece.depth == 0 and piece.word == "SELECT":
+            return None
+        is_name = before is None or before.word in ("WITH", "AS", ",", ".")
+        if piece.depth == 0 and piece.word == "INSERT" and not is_name:
+            return piece
+        before = piece
+    return None
 
 
 def _format_clause(pieces: list[Token]) -> tuple[str | None, int | None]:
@@ -195,10 +208,9 @@ def _assignments(source: bytes, pieces: list[Token]) -> tuple[tuple[str, bytes],
     return tuple(found)
 
 
-def _insert(source: bytes) -> Statement:
+def _insert(source: bytes, start: int) -> Statement:
     """Walk an INSERT up to what carries its rows: FORMAT, VALUES or a SELECT."""
-    walk = tokens(source)
-    next(walk)
+    walk = tokens(source, start)
     settings_at: int | None = None
     for piece in _skip_target(walk):
         if piece.depth:

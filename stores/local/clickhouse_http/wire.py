@@ -138,7 +138,7 @@ class Wire:
         except httptools.HttpParserError as error:
             raise BadRequest(str(error)) from error
 
-    def send(self, *parts: bytes) -> None:
+    def send(self, *parts: bytes | memoryview) -> None:
         """Write all of `parts`."""
         try:
             self.socket.sendall(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -174,7 +174,7 @@ class Response:
         head = self.start(status, headers, len(body))
         self._wire.send(head if self._request.method == "HEAD" else head + body)
 
-    def chunk(self, data: bytes, before: bytes = b"") -> None:
+    def chunk(self, data: bytes | memoryview, before: bytes = b"") -> None:
         """Send a piece of the body, with `before` in front of it."""
         if self._request.method == "HEAD" or not data:
             data = b""
@@ -185,7 +185,7 @@ class Response:
         if before or data:
             self._send_large(before, data, b"")
 
-    def _send_large(self, before: bytes, data: bytes, after: bytes) -> None:
+    def _send_large(self, before: bytes, data: bytes | memoryview, after: bytes) -> None:
         if len(data) < RECEIVE_BYTES:
             self._wire.send(before, data, after)
             return

@@ -27,6 +27,8 @@ _IDLE_SECONDS = 1.0
 _ACQUIRE_SECONDS = 0.5
 _BACKOFF_SECONDS = (0.25, 5.0)
 _INSERT_TIMEOUT_SECONDS = 120
+# An error of ClickHouse may quote what it could not store after its first words.
+_REASON_LIMIT = 160
 _TOPIC_NAMES = tuple(topic.name for topic in ANALYTICS_TOPICS)
 _FAILURES = (TransientError, StateConflict, clickhouse.Error, OSError)
 
@@ -128,7 +130,8 @@ class _Backoff:
 
     def after(self, error: Exception) -> None:
         """Wait. Events stay on the bus meanwhile."""
-        logger.warning("landing events stopped, next try in %.2g s: %s", self._seconds, error)
+        reason = str(error).partition("\n")[0][:_REASON_LIMIT]
+        logger.warning("landing events stopped, next try in %.2g s: %s", self._seconds, reason)
         self._stop.wait(self._seconds)
         self._seconds = min(self._seconds * 2, _BACKOFF_SECONDS[1])
 

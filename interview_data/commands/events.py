@@ -32,7 +32,7 @@ def consume(follow: bool, timeout_seconds: float, as_json: bool) -> None:
     from ingestion.events import writer
 
     if follow:
-        logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+        _log_to_stderr()
         writer.follow(_until_signalled())
         return
     _print(writer.drain(timeout_seconds), as_json)
@@ -45,6 +45,13 @@ def status(as_json: bool) -> None:
     from ingestion.events import writer
 
     _print(writer.topic_reports(), as_json)
+
+
+def _log_to_stderr() -> None:
+    """Our own lines; what a driver says of its retries is in the error that ends them."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    for name in ("urllib3", "clickhouse_connect"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _until_signalled() -> threading.Event:

@@ -111,9 +111,10 @@ class Api:
         return InputInvalid(endpoint, f"the API answered {status}: {detail}")
 
 
-def batches(events: Iterable[Outgoing], size: int = BATCH_EVENTS) -> Iterator[list[Outgoing]]:
+def batches(events: Iterable[Outgoing], size: int | None = None) -> Iterator[list[Outgoing]]:
+    """The events, `size` at a time; by default BATCH_EVENTS."""
     iterator = iter(events)
-    while batch := list(islice(iterator, size)):
+    while batch := list(islice(iterator, size or BATCH_EVENTS)):
         yield batch
 
 

@@ -8,9 +8,11 @@ import pytest
 from real_data import real
 
 from ingestion.events import writer
+from ingestion.loaders import api
 from ingestion.loaders.access_logs.replay import replay
+from ingestion.loaders.api import Api
 from stores.clickhouse import client as clickhouse
-from stores.errors import InputInvalid, SettingInvalid, StateConflict
+from stores.errors import InputInvalid, SettingInvalid, StateConflict, StoreUnavailable
 
 NOW = datetime.now(UTC)
 WEB = (
@@ -54,6 +56,48 @@ def test_every_request_lands_once_and_the_rest_is_reported(
     newest = newest.replace(tzinfo=UTC)
     assert NOW - timedelta(weeks=1) < newest + timedelta(minutes=10) <= NOW
     assert (newest.weekday(), newest.minute) == (6, 20)
+
+
+def test_a_log_that_grew_adds_only_its_new_lines(
+    api_url: str, fresh_clickhouse_url: str, log: Path
+) -> None:
+    first = replay(log, "combined", now=NOW)
+    with log.open("a") as file:
+        file.write(WEB.format(21))
+    second = replay(log, "combined", now=NOW)
+    writer.drain(timeout_seconds=30)
+    assert second.shift_weeks == first.shift_weeks
+    assert ask(
+        fresh_clickhouse_url,
+        "SELECT count(), uniqExact(event_id), uniqExact(session_id) FROM analytics.user_events",
+    ) == [(4, 4, 1)]
+
+
+def test_a_replay_that_broke_off_is_completed_by_the_next(
+    api_url: str, fresh_clickhouse_url: str, log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real_post, posted = Api.post, []
+
+    def post_once(*arguments: Any) -> list[str]:
+        if posted:
+            raise StoreUnavailable("API_URL: gone")
+        posted.append(True)
+        return real_post(*arguments)
+
+    monkeypatch.setattr(api, "BATCH_EVENTS", 2)
+    with monkeypatch.context() as broken:
+        broken.setattr(Api, "post", post_once)
+        with pytest.raises(StoreUnavailable):
+            replay(log, "combined", now=NOW)
+    report = replay(log, "combined", now=NOW + timedelta(weeks=5))
+    writer.drain(timeout_seconds=30)
+    assert not report.is_repeat
+    [(events, spread)] = ask(
+        fresh_clickhouse_url,
+        "SELECT count(), dateDiff('minute', min(timestamp), max(timestamp))"
+        " FROM analytics.user_events",
+    )
+    assert (events, spread) == (3, 20)
 
 
 def test_times_are_kept_on_request_and_not_changed_afterwards(

@@ -48,7 +48,7 @@ def test_two_equal_lines_are_two_requests_and_a_second_reading_gives_the_same_id
     assert first.id == again.id != second.id
 
 
-def test_another_file_gives_other_ids_but_the_same_visitor() -> None:
+def test_another_log_gives_other_ids_but_the_same_visitor() -> None:
     other = web(combined.FORMAT.make_reader("another"))
     assert other.id != web().id
     assert other.fields["user_id"] == web().fields["user_id"]
@@ -138,7 +138,7 @@ def test_each_real_log_gives_as_many_distinct_events_as_it_has_requests(
 ) -> None:
     path, report = real(f"access_logs/{name}"), LoadReport("access-log", name)
     first = _read_once(path, FORMATS[format_name], report)
-    sent = list(_outgoing(path, FORMATS[format_name], first.digest, 500))
+    sent = list(_outgoing(path, FORMATS[format_name], first.identity, 500))
     assert first.events == len(sent) == len({event.id for event in sent}) == events
     assert sum(report.skipped_by_reason.values()) == skipped
     assert report.skipped == []

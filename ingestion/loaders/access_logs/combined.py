@@ -1,6 +1,6 @@
 """Apache's combined format: each request is a `page_view` of whoever made it.
 
-Belongs here: that format. It has no ids, so they are derived: an event's from the file and the
+Belongs here: that format. It has no ids, so they are derived: an event's from the log and the
 line (two equal lines are two requests), a visitor's from address and browser, a visit's from
 the visitor and its first line. A visit ends after half an hour without a request.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from ingestion.loaders.access_logs.lines import Event, Format, LeftOut, LineReader
+from ingestion.loaders.access_logs.lines import Event, Format, LeftOut, LineReader, line_id
 from ingestion.loaders.ids import stable_id
 
 VISIT_GAP = timedelta(minutes=30)
@@ -30,10 +30,10 @@ class _Visit:
 
 
 class _Reader:
-    """Reads one file's lines in order; remembers the open visit of each visitor."""
+    """Reads one log's lines in order; remembers the open visit of each visitor."""
 
-    def __init__(self, digest: str) -> None:
-        self._digest = digest
+    def __init__(self, identity: str) -> None:
+        self._identity = identity
         self._visits: dict[UUID, _Visit] = {}
 
     def __call__(self, line: str, number: int) -> Event | LeftOut:
@@ -49,7 +49,7 @@ class _Reader:
         if not asked:
             return LeftOut("its request is not of the form METHOD path HTTP/version")
         user_id = stable_id("visitor", match["address"], agent)
-        event_id = str(stable_id("access-log", self._digest, number))
+        event_id = str(line_id(self._identity, number, line))
         fields = {
             "event_id": event_id,
             "user_id": str(user_id),
@@ -76,14 +76,14 @@ class _Reader:
         """
         visit = self._visits.get(user_id)
         if visit is None or abs(at - visit.last_at) > VISIT_GAP:
-            visit = _Visit(stable_id("visit", self._digest, user_id, number), at)
+            visit = _Visit(stable_id("visit", self._identity, user_id, number), at)
             self._visits[user_id] = visit
         visit.last_at = max(visit.last_at, at)
         return visit.session_id
 
 
-def _reader(digest: str) -> LineReader:
-    return _Reader(digest)
+def _reader(identity: str) -> LineReader:
+    return _Reader(identity)
 
 
 FORMAT = Format("combined", "/v1/events", "user_events", "event_id", _reader)

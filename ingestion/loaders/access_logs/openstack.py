@@ -9,8 +9,8 @@ import re
 from datetime import UTC, datetime
 from uuid import UUID
 
-from ingestion.loaders.access_logs.lines import Event, Format, LeftOut, LineReader
-from ingestion.loaders.ids import NOBODY, stable_id
+from ingestion.loaders.access_logs.lines import Event, Format, LeftOut, LineReader, line_id
+from ingestion.loaders.ids import NOBODY
 
 SERVICE_NAME = "nova-api"
 _LINE = re.compile(
@@ -21,14 +21,14 @@ _LINE = re.compile(
 )
 
 
-def _reader(digest: str) -> LineReader:
+def _reader(identity: str) -> LineReader:
     def read(line: str, number: int) -> Event | LeftOut:
         if "status:" not in line:
             return LeftOut("not a request: it has no `status:`", is_expected=True)
         match = _LINE.search(line)
         if not match:
             return LeftOut("not a request line of OpenStack's API log")
-        request_id = match["request"] or str(stable_id("access-log", digest, number))
+        request_id = match["request"] or str(line_id(identity, number, line))
         has_user = match["user"] and match["user"] != "-"
         fields = {
             "request_id": request_id,

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from ingestion.loaders import landed
 from ingestion.loaders.access_logs import combined, openstack
-from ingestion.loaders.access_logs.lines import Event, Format, read_lines
+from ingestion.loaders.access_logs.lines import Event, Format, identity_of, read_lines
 from ingestion.loaders.api import Api, Outgoing, batches
-from ingestion.loaders.ids import file_digest, stable_id
+from ingestion.loaders.ids import stable_id
 from ingestion.loaders.report import LoadReport, Progress, no_progress
 from ingestion.loaders.shift import (
     WEEK,
@@ -36,7 +36,7 @@ FORMATS = {each.name: each for each in (combined.FORMAT, openstack.FORMAT)}
 class _FirstPass:
     """What must be known of a file before its first event is posted."""
 
-    digest: str
+    identity: str
     events: int = 0
     oldest: datetime | None = None
     newest: datetime | None = None
@@ -69,7 +69,7 @@ def replay(
     now = now or datetime.now(UTC)
     load = _remembered(path, log_format, first, report, keep_times=keep_times, now=now)
     ids = []
-    for batch in batches(_outgoing(path, log_format, first.digest, load.shift_weeks)):
+    for batch in batches(_outgoing(path, log_format, first.identity, load.shift_weeks)):
         ids.extend(api.post(log_format.endpoint, batch, report))
         progress("posting", len(ids), first.events)
     if wait_seconds and ids:
@@ -87,15 +87,15 @@ def replay(
     return report
 
 
-def source_id(digest: str, log_format: Format) -> UUID:
-    return stable_id("load", KIND, log_format.name, digest)
+def source_id(identity: str, log_format: Format) -> UUID:
+    return stable_id("load", KIND, log_format.name, identity)
 
 
 def _read_once(path: Path, log_format: Format, report: LoadReport) -> _FirstPass:
     if not path.is_file():
         raise InputInvalid("FILE", f"{path} must be a file that can be read")
-    first = _FirstPass(file_digest(path))
-    read = log_format.make_reader(first.digest)
+    first = _FirstPass(identity_of(path))
+    read = log_format.make_reader(first.identity)
     for number, line in read_lines(path):
         found = read(line, number)
         if isinstance(found, Event):
@@ -119,7 +119,7 @@ def _remembered(
     now: datetime,
 ) -> Load:
     """The load as remembered; at the first time, decided now and written before any event."""
-    source = source_id(first.digest, log_format)
+    source = source_id(first.identity, log_format)
     with client.connect() as connection:
         load = recall(connection, [source]).get(source)
         if load:
@@ -133,8 +133,8 @@ def _remembered(
     return load
 
 
-def _outgoing(path: Path, log_format: Format, digest: str, weeks: int) -> Iterator[Outgoing]:
-    read = log_format.make_reader(digest)
+def _outgoing(path: Path, log_format: Format, identity: str, weeks: int) -> Iterator[Outgoing]:
+    read = log_format.make_reader(identity)
     for number, line in read_lines(path):
         found = read(line, number)
         if isinstance(found, Event):

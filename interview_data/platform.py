@@ -37,6 +37,8 @@ def _follower(home: Home, env: Mapping[str, str], name: str, command: tuple[str,
         env=env,
         log_file=home.log_file(name),
         depends_on=("postgres", "clickhouse", "event-bus"),
+        # Long enough to have loaded everything and to have met its stores.
+        steady_seconds=3,
         cwd=REPOSITORY,
     )
 
@@ -69,5 +71,5 @@ def _dagster(home: Home, env: Mapping[str, str], port: int) -> Service:
         port=port,
         url=f"http://127.0.0.1:{port}",
         cwd=REPOSITORY,
-        start_seconds=120,
+        start_seconds=240,
     )

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from stores.local.home import Home, read_json
 
+_PIPE_WIDTH = 200
 STATE_STYLES = {"ready": "green", "unhealthy": "red", "backoff": "red", "stopped": "dim"}
 
 
@@ -61,9 +62,15 @@ def _proportional(process: Any) -> int:
         return int(process.memory_info().rss)
 
 
+def _console() -> Console:
+    """As wide as the terminal; a file or a pipe gets lines that are not cut."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=_PIPE_WIDTH)
+
+
 def print_status(found: dict[str, Any]) -> None:
     """As a table."""
-    console = Console()
+    console = _console()
     if not found["is_running"]:
         console.print(f"Nothing runs in {found['home']}. Start it with `interview-data up`.")
         return
@@ -101,4 +108,4 @@ def print_places(home: Home) -> None:
             table.add_row(service["name"], service["url"])
     table.add_row("Logs", found["log_folder"])
     table.add_row("Credentials", "interview-data env")
-    Console().print(table)
+    _console().print(table)

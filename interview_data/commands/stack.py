@@ -83,9 +83,10 @@ def status(as_json: bool) -> None:
 def env(as_json: bool) -> None:
     """Print every URL with its credentials: `eval "$(interview-data env)"`."""
     settings = load_settings()
-    settings.require("database_url")
     found = {name: getattr(settings, name.lower()) for name in PUBLISHED}
     values = {name: value for name, value in found.items() if value is not None}
+    if not values:
+        settings.require(PUBLISHED[0].lower())
     if as_json:
         click.echo(json_format.dumps(values, indent=2))
     else:

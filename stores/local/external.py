@@ -3,6 +3,7 @@
 Belongs here: whether each answers and can be used, in words that name its setting.
 """
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,8 @@ def _postgres(settings: "Settings") -> None:
 def _clickhouse(settings: "Settings") -> None:
     from stores.clickhouse.client import Error, connect
 
+    # The driver would print its own account before ours.
+    logging.getLogger("clickhouse_connect").setLevel(logging.CRITICAL)
     try:
         client = connect(settings.require("clickhouse_url"))
         client.command("SELECT 1")

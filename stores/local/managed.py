@@ -85,7 +85,7 @@ class ManagedService:
 
     def _when_starting(self, _: bool) -> None:
         answered = self._checked(CHECK_EVERY_SECONDS_AT_START)
-        if answered:
+        if answered and self._age_seconds() >= self.service.steady_seconds:
             self.state = "finishing"
             self._task = self._pool.submit(self._after_start)
         elif time.monotonic() > self.started_at + self.service.start_seconds:
@@ -199,7 +199,9 @@ class ManagedService:
     def _has_died(self) -> bool:
         if self._process is None or self._process.poll() is None:
             return False
-        self._fall(describe_exit(self._process.returncode))
+        status = self._process.returncode
+        said = f": {last_line(self.service.log_file)}" if status > 0 else ""
+        self._fall(describe_exit(status) + said)
         return True
 
     def _fall(self, reason: str) -> None:

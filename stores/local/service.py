@@ -52,6 +52,8 @@ class Service:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
     start_seconds: float = 60.0
+    # For a process that has no port to ask: ready once it has run for so long.
+    steady_seconds: float = 0.0
     account: Account | None = None
     cwd: Path | None = None
 

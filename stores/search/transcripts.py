@@ -26,16 +26,12 @@ BULK_DOCUMENT_COUNT = 500
 # Any constant does, as long as nobody else locks it.
 _REBUILD_LOCK = 7_240_613_002
 
-# An analysis result names a media file and, through it, the response and its question.
+# An analysis result knows its question through the media file that was analysed.
 _TRANSCRIPTS = """
-SELECT a.id, a.interview_id, a.session_id, r.question_id, a.transcription_text, a.keywords,
-       a.sentiment_analysis, a.confidence_score, a.created_at
+SELECT a.id, a.interview_id, a.session_id, m.question_id, a.transcription_text, a.keywords,
+       a.sentiment_analysis ->> 'label', a.confidence_score, a.created_at
 FROM analysis_results AS a
-LEFT JOIN LATERAL (
-    SELECT question_id FROM candidate_responses
-    WHERE media_file_id = a.media_file_id AND session_id = a.session_id
-    ORDER BY recorded_at, id LIMIT 1
-) AS r ON true
+LEFT JOIN media_files AS m ON m.id = a.media_file_id
 WHERE a.transcription_text IS NOT NULL
 """
 
@@ -95,15 +91,8 @@ def document(row: tuple[Any, ...]) -> dict[str, Any]:
         "question_id": str(question) if question else None,
         "transcription_text": text,
         "keywords": keywords if isinstance(keywords, list) else [],
-        "sentiment": _label(sentiment),
+        "sentiment": sentiment,
         "confidence_score": confidence,
         "created_at": created_at.isoformat() if created_at else None,
     }
 
-
-def _label(sentiment: Any) -> str | None:
-    """The label of a sentiment analysis, which models write in either of two forms."""
-    if isinstance(sentiment, dict):
-        label = sentiment.get("label") or sentiment.get("overall")
-        return label if isinstance(label, str) else None
-    return sentiment if isinstance(sentiment, str) else None

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
-from fix_usage import ALPHA, BETA, GAMMA, UsageTables, make_key
+from fix_usage import ALPHA, BETA, GAMMA, UsageSite, UsageTables
 
 from serving.queries.warehouse import QUERIES, Warehouse, question
 
@@ -103,7 +103,7 @@ def test_an_unknown_user_is_not_found(get, usage_tables: UsageTables) -> None:
     "month",
     ["2026-13", "2026-00", "november", "2026-1", "2026-11-01", "", "1999-01", "２０２６-11"],
 )
-def test_a_wrong_month_is_refused_with_the_rule(get, usage_tables: UsageTables, month: str) -> None:
+def test_a_wrong_month_is_refused_with_the_rule(get, month: str) -> None:
     found = get(f"/v1/usage/{ALPHA}?month={month}")
     assert found.status_code == 422
     [broken] = found.json()["invalid_parameters"]
@@ -111,25 +111,28 @@ def test_a_wrong_month_is_refused_with_the_rule(get, usage_tables: UsageTables, 
     assert "YYYY-MM" in broken["rule"]
 
 
-def test_a_month_to_come_is_refused(get, usage_tables: UsageTables) -> None:
+def test_a_month_to_come_is_refused(get) -> None:
     coming = f"{datetime.now(UTC) + timedelta(days=40):%Y-%m}"
     found = get(f"/v1/usage/{ALPHA}?month={coming}")
     assert found.status_code == 422
     assert THIS_MONTH in found.json()["invalid_parameters"][0]["rule"]
 
 
-def test_a_user_id_that_is_no_uuid_is_refused(get, usage_tables: UsageTables) -> None:
+def test_a_user_id_that_is_no_uuid_is_refused(get) -> None:
     found = get("/v1/usage/17")
     assert found.status_code == 422
     assert found.json()["invalid_parameters"][0]["field"] == "user_id"
 
 
 def test_a_key_is_needed_and_must_have_the_scope(
-    get, usage_client: TestClient, usage_tables: UsageTables
+    get, usage_client: TestClient, usage_site: UsageSite
 ) -> None:
     assert usage_client.get(f"/v1/usage/{ALPHA}").status_code == 401
     assert get(f"/v1/usage/{ALPHA}", key="idp_wrong").status_code == 401
-    assert get(f"/v1/usage/{ALPHA}", key=make_key("writer", ["events:write"])).status_code == 403
+    assert (
+        get(f"/v1/usage/{ALPHA}", key=usage_site.make_key("writer", ["events:write"])).status_code
+        == 403
+    )
 
 
 def test_before_the_models_are_built_the_caller_is_asked_to_wait(
@@ -142,7 +145,7 @@ def test_before_the_models_are_built_the_caller_is_asked_to_wait(
 
 
 def test_while_clickhouse_is_away_the_caller_is_asked_to_wait(
-    get, usage_client: TestClient, usage_tables: UsageTables, free_tcp_port: int
+    get, usage_client: TestClient, free_tcp_port: int
 ) -> None:
     usage_client.app.state.warehouse = Warehouse(f"clickhouse://a:b@127.0.0.1:{free_tcp_port}/x")  # type: ignore[attr-defined]
     found = get(f"/v1/usage/{ALPHA}")

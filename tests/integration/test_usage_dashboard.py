@@ -6,7 +6,8 @@ from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
-from fix_usage import ALPHA, BETA, UsageTables, make_key
+from fix_stack import RunningStack
+from fix_usage import ALPHA, BETA, UsageSite, UsageTables, monthly
 
 from serving.queries.warehouse import Warehouse
 from stores.postgres import api_keys
@@ -133,9 +134,12 @@ def test_a_customer_stays_over_the_limit_until_the_month_ends(
     first = (usage_tables.today.replace(day=1) - timedelta(1)).replace(day=1)
     now = datetime.now(UTC)
     usage_tables.freshness(now, now)
-    usage_tables.use(ALPHA, first + timedelta(3), "interviews", 8)
-    usage_tables.use(ALPHA, first + timedelta(5), "interviews", 8)
-    usage_tables.month(ALPHA, "interviews", 16, 10, plan="starter", month=first)
+    usage_tables.use(
+        (ALPHA, first + timedelta(3), "interviews", 8),
+        (ALPHA, first + timedelta(5), "interviews", 8),
+    )
+    month = monthly(ALPHA, first, "interviews", 16, limit=10, plan="starter")
+    usage_tables.insert("rollups.rollup_usage_monthly", [month])
     rows = _csv(page, "panel=daily&range=last_month&metric=customers_over_limit")
     assert [row[1] for row in rows[1:]] == ["0"] * 5 + ["1"] * (len(rows) - 6)
 
@@ -233,14 +237,14 @@ def test_nobody_sees_a_number_without_signing_in(
 
 
 def test_signing_in_needs_a_key_that_may_read_usage(
-    usage_client: TestClient, usage_key: str
+    usage_client: TestClient, usage_key: str, usage_site: UsageSite
 ) -> None:
     def sign_in(key: str) -> int:
         return usage_client.post("/dashboards/login", data={"api_key": key}).status_code
 
     assert sign_in("") == 401
     assert sign_in("idp_wrong") == 401
-    assert sign_in(make_key("writer", ["events:write"])) == 403
+    assert sign_in(usage_site.make_key("writer", ["events:write"])) == 403
     assert sign_in(f" {usage_key}\n") == 303
 
 
@@ -296,9 +300,9 @@ def test_signing_out_ends_the_session_itself(page: TestClient, usage_tables: Usa
     assert page.get(PAGE).status_code == 303
 
 
-def test_revoking_the_key_ends_its_sessions(page: TestClient, usage_tables: UsageTables) -> None:
+def test_revoking_the_key_ends_its_sessions(page: TestClient, usage_site: UsageSite) -> None:
     assert page.get(PAGE).status_code == 200
-    with connect(autocommit=True) as connection:
+    with connect(usage_site.database_url, autocommit=True) as connection:
         api_keys.revoke(connection, "reader")
     assert page.get(PAGE).status_code == 303
 
@@ -319,18 +323,23 @@ def test_a_link_signs_in_once(
     assert "used already" in again.text
 
 
-def test_a_link_is_made_for_those_who_may_read_usage(usage_client: TestClient) -> None:
+def test_a_link_is_made_for_those_who_may_read_usage(
+    usage_client: TestClient, usage_site: UsageSite
+) -> None:
     assert usage_client.post("/dashboards/login-links").status_code == 401
-    bearer = {"Authorization": f"Bearer {make_key('writer', ['events:write'])}"}
+    bearer = {"Authorization": f"Bearer {usage_site.make_key('writer', ['events:write'])}"}
     assert usage_client.post("/dashboards/login-links", headers=bearer).status_code == 403
 
 
-def test_redis_holds_nothing_that_opens_a_session(page: TestClient, redis_url: str) -> None:
+def test_redis_holds_nothing_that_opens_a_session(
+    page: TestClient, session_stack: RunningStack
+) -> None:
     cookie = page.cookies["interview_data_session"]
-    client = connect_redis(Database.SESSIONS, redis_url)
-    [name] = client.keys("dashboard:session:*")
-    assert cookie not in str(name) + str(client.get(name))
-    assert 0 < client.ttl(name) <= 12 * 3600
+    client = connect_redis(Database.SESSIONS, session_stack.environment["REDIS_URL"])
+    names = client.keys("dashboard:session:*")
+    assert names
+    assert all(cookie not in str(name) + str(client.get(name)) for name in names)
+    assert all(0 < client.ttl(name) <= 12 * 3600 for name in names)
 
 
 def test_the_page_allows_nothing_from_elsewhere(

@@ -245,3 +245,28 @@ def test_the_real_recordings_load_whole_and_twice_the_same(postgres_url: str) ->
     digest = hashlib.sha256(repr(before).encode()).hexdigest()
     load(folder, now=NOW + timedelta(days=40))
     assert hashlib.sha256(repr(rows(postgres_url)).encode()).hexdigest() == digest
+
+
+def test_the_command_tells_a_person_what_was_loaded_and_what_was_not(
+    stack: RunningStack, postgres_url: str, folder: Path
+) -> None:
+    load(folder)
+    done = interview_data(
+        "load", "recordings", str(folder), home=stack.home, DATABASE_URL=postgres_url
+    )
+    assert done.returncode == 0, done.stderr
+    assert "loaded before" in done.stdout
+    assert "Skipped 1: not a transcript" in done.stdout
+    assert "Note: heard: names no speakers" in done.stdout
+    assert done.stderr.splitlines() == ["reading ...", "writing ..."]
+
+
+def test_the_command_ends_with_one_line_on_bad_input(
+    stack: RunningStack, postgres_url: str, tmp_path: Path
+) -> None:
+    done = interview_data(
+        "load", "recordings", str(tmp_path), home=stack.home, DATABASE_URL=postgres_url
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: DIR: ")
+    assert len(done.stderr.splitlines()) == 1

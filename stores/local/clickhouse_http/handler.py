@@ -23,7 +23,7 @@ from stores.local.clickhouse_http.formats import content_type
 from stores.local.clickhouse_http.parameters import Parameters
 from stores.local.clickhouse_http.query import Query
 from stores.local.clickhouse_http.running import Running
-from stores.local.clickhouse_http.sessions import DEFAULT_TIMEOUT_SECONDS, Sessions
+from stores.local.clickhouse_http.sessions import DEFAULT_TIMEOUT_SECONDS, Session, Sessions
 from stores.local.clickhouse_http.statement import Kind, Statement, parse
 from stores.local.clickhouse_http.wire import ConnectionLost, Request, Response, Wire
 
@@ -64,6 +64,7 @@ class Exchange:
         self._form = Form()
         self._tag = "".join(secrets.choice(TAG_LETTERS) for _ in range(16))
         self._compressor: compression.Compressor | None = None
+        self._session: Session | None = None
 
     def serve(self) -> bool:
         """Answer. True where the connection can serve another request."""
@@ -173,6 +174,7 @@ class Exchange:
                 timeout = asked.number("session_timeout", DEFAULT_TIMEOUT_SECONDS)
                 must_exist = asked.get("session_check") == "1"
                 session = service.sessions.acquire(session_id, timeout, must_exist)
+                self._session = session
                 connection = session.connection
             else:
                 connection = service.engine.connect()
@@ -238,6 +240,12 @@ class Exchange:
             self._headers.pop("Content-Encoding", None)
         head = self._response.start(200, {**self._headers, **self._summary(query)})
         self._response.chunk(bytes(self._packed(body)) + self._packed_end(), head)
+        self._finish()
+
+    def _finish(self) -> None:
+        """End the answer; a client may use its session again from this moment."""
+        if self._session is not None:
+            self._session.is_answered = True
         self._response.finish()
 
     def _packed(self, data: bytes | memoryview) -> bytes | memoryview:
@@ -269,7 +277,7 @@ class Exchange:
                 self._response.chunk(self._packed(piece), head)
                 head = b""
             self._response.chunk(self._packed_end(), head)
-            self._response.finish()
+            self._finish()
         finally:
             data.close()
 
@@ -301,7 +309,7 @@ class Exchange:
             self._response.chunk(self._packed(piece))
         stream.finish()
         self._response.chunk(self._packed_end())
-        self._response.finish()
+        self._finish()
 
     def _break_off(self, error: ClickHouseException) -> None:
         """An error after the first byte: between the marks a client looks for, and no last chunk,

@@ -1,7 +1,8 @@
 """Sessions: connections that outlive a request, by `session_id`.
 
 Belongs here: finding, locking, and ending them. A session serves one request at a time; a
-second one is told so at once (code 373) and never waits.
+second one is told so at once (code 373). It waits only where the first has been answered
+already: a client may ask again before we have let go of its session.
 """
 
 import threading
@@ -14,6 +15,7 @@ from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 
 DEFAULT_TIMEOUT_SECONDS = 60
 MAX_TIMEOUT_SECONDS = 3600
+LET_GO_SECONDS = 10
 
 
 @dataclass
@@ -24,6 +26,7 @@ class Session:
     assignments: dict[str, bytes] = field(default_factory=dict)
     database: str = "default"
     is_busy: bool = True
+    is_answered: bool = False
     expires_at: float = 0.0
     timeout_seconds: int = DEFAULT_TIMEOUT_SECONDS
 
@@ -34,7 +37,7 @@ class Sessions:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
         self._sessions: dict[str, Session] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
 
     def acquire(self, session_id: str, timeout_seconds: int, must_exist: bool) -> Session:
         """Lock the session, making it where it is new."""
@@ -51,19 +54,26 @@ class Sessions:
                     raise ClickHouseException(Code.SESSION_NOT_FOUND, "Session not found")
                 session = Session(self._connect())
                 self._sessions[session_id] = session
-            elif session.is_busy:
+            elif session.is_busy and not self._is_let_go(session):
                 raise ClickHouseException(
                     Code.SESSION_IS_LOCKED, "Session is locked by a concurrent client"
                 )
             session.is_busy = True
+            session.is_answered = False
             session.timeout_seconds = timeout_seconds
             return session
+
+    def _is_let_go(self, session: Session) -> bool:
+        return session.is_answered and self._lock.wait_for(
+            lambda: not session.is_busy, LET_GO_SECONDS
+        )
 
     def release(self, session: Session) -> None:
         """Unlock; from now the time to its end runs."""
         with self._lock:
             session.expires_at = time.monotonic() + session.timeout_seconds
             session.is_busy = False
+            self._lock.notify_all()
 
     def forget(self, session: Session) -> None:
         """End a session now."""

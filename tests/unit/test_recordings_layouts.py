@@ -204,3 +204,14 @@ def test_no_word_of_a_real_recording_is_lost(name: str) -> None:
     body = text.split("## Transcript")[-1]
     headings = 3 * len(recording.turns) + 2 * text.count("[0")
     assert kept >= len(body.split()) - headings - 8
+
+
+def test_text_under_no_heading_and_a_heading_over_no_text_are_reported(tmp_path: Path) -> None:
+    text = HEAD + "A stray line.\n\nMax Maier  0:10  \nHello.\n\nAna Lopez  0:20  \n\n"
+    text += "Max Maier  0:30  \nBye.\n"
+    recording = read(tmp_path, text)
+    assert said(recording) == [("Max Maier", "Hello.", 10, 10), ("Max Maier", "Bye.", 30, None)]
+    assert [(each.where, each.reason) for each in recording.skipped] == [
+        ("talk.md, line 11", "a line under no heading: nobody is named for it"),
+        ("talk.md, line 16", "a heading without any text under it"),
+    ]

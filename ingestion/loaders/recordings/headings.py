@@ -6,7 +6,7 @@ is believed without them.
 """
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from ingestion.loaders.recordings.turns import (
@@ -48,51 +48,69 @@ def bare_names(body: str) -> set[str]:
 
 def read_turns(reading: TurnsBeingRead, body: str, first_line: int, names: set[str]) -> Timing:
     """Read the turns of `body` into `reading`; `names` are the speakers known from headings."""
-    is_timed = bool(timed_names(body))
-    offset, latest = 0.0, 0.0
-    heading: Turn | None = None
-    collected: list[str] = []
-    turns: list[Turn] = []
-
-    def finish(next_start_is_known: bool = True) -> None:
-        nonlocal heading, collected
-        text = tidy(collected)
-        if heading is not None:
-            turns.append(replace(heading, text=text))
-            if not next_start_is_known:
-                turns.append(replace(heading, speaker=None, text="", start_seconds=None))
-        elif text:
-            reading.skip(first_line, "text before the first heading: nobody is named for it")
-        heading, collected = None, []
-
+    walk = _Walk(reading, names, is_timed=bool(timed_names(body)))
     for number, line in enumerate(body.split("\n"), start=first_line):
-        found = _heading(line, names, is_timed)
-        if found:
-            finish()
-            name, stamp = found
-            start = offset + seconds_of(stamp) if stamp else None
-            latest = start if start is not None else latest
-            heading = Turn(name, "", number, start)
-        elif _TIMER_RESET.match(line):
-            finish(next_start_is_known=False)
-            offset = latest
-            reading.note(number, "the timer was reset; later times count on from the last one")
-        elif _FOOTER.match(line.strip()):
-            reading.skip(number, "the footer of the transcription service")
-        else:
-            collected.append(line)
-    finish()
-    for turn in close_turns(_without_disorder(reading, turns)):
+        walk.take(number, line)
+    walk.finish_turn()
+    for turn in close_turns(_without_disorder(reading, walk.turns)):
         if turn.speaker is not None:
             reading.add(turn)
-    return "stated" if is_timed else "none"
+    return "stated" if walk.is_timed else "none"
 
 
-def _heading(line: str, names: set[str], is_timed: bool) -> tuple[str, str | None] | None:
-    match = (_LENIENT if is_timed else _BARE).match(line)
-    if is_timed:
-        return (match["name"], match["stamp"]) if match and match["name"] in names else None
-    return (line.strip(), None) if line.strip() in names else None
+# Nobody's turn: stands where the following turn does not say when the one before it ended.
+_BREAK = Turn(None, "", 0)
+
+
+@dataclass
+class _Walk:
+    """Goes through the lines, and keeps the turn that is being read."""
+
+    reading: TurnsBeingRead
+    names: set[str]
+    is_timed: bool
+    turns: list[Turn] = field(default_factory=list)
+    heading: Turn | None = None
+    collected: list[str] = field(default_factory=list)
+    # The clock began again at this many seconds; the last time seen.
+    offset: float = 0.0
+    latest: float = 0.0
+
+    def take(self, number: int, line: str) -> None:
+        if heading := self._heading(number, line):
+            self.finish_turn()
+            self.heading = heading
+        elif _TIMER_RESET.match(line):
+            self.finish_turn()
+            self.turns.append(_BREAK)
+            self.offset = self.latest
+            note = "the timer was reset; later times count on from the last one"
+            self.reading.note(number, note)
+        elif _FOOTER.match(line.strip()):
+            self.reading.skip(number, "the footer of the transcription service")
+        else:
+            self._collect(number, line)
+
+    def finish_turn(self) -> None:
+        if self.heading is not None:
+            self.turns.append(replace(self.heading, text=tidy(self.collected)))
+        self.heading, self.collected = None, []
+
+    def _collect(self, number: int, line: str) -> None:
+        if self.heading is not None:
+            self.collected.append(line)
+        elif line.strip():
+            self.reading.skip(number, "a line under no heading: nobody is named for it")
+
+    def _heading(self, number: int, line: str) -> Turn | None:
+        if not self.is_timed:
+            name = line.strip()
+            return Turn(name, "", number) if name in self.names else None
+        match = _LENIENT.match(line)
+        if not match or match["name"] not in self.names:
+            return None
+        self.latest = self.offset + seconds_of(match["stamp"])
+        return Turn(match["name"], "", number, self.latest)
 
 
 def _without_disorder(reading: TurnsBeingRead, turns: list[Turn]) -> list[Turn]:

@@ -35,6 +35,7 @@ MAX_BATCH_BYTES = 16 << 20
 MAX_BATCH_ROWS = 200_000
 IDLE_POLL_SECONDS = 0.5
 BUSY_POLL_SECONDS = 0.01
+SNAPSHOT_POLL_SECONDS = 0.05
 IDLE_PROGRESS_SECONDS = 1.0
 PUBLICATION_SECONDS = 2.0
 SLOT_WAIT_SECONDS = 10.0
@@ -117,9 +118,8 @@ class Session:
     def step(self) -> None:
         """One round: read, hand over what is ready, confirm what is written."""
         stream = self._open_stream()
-        is_idle = self._writing is None and not self._assembler.batch.row_count
         if self._has_room():
-            stream.poll(IDLE_POLL_SECONDS if is_idle else BUSY_POLL_SECONDS, self._assembler.feed)
+            stream.poll(self._poll_seconds(), self._assembler.feed)
         else:
             self._wait_for_writer()
             stream.keep_alive()
@@ -140,7 +140,7 @@ class Session:
         """Whether everything up to `lsn` is stored and every snapshot is shown to readers."""
         if self.applied_lsn < lsn:
             return False
-        return not any(table.state in ("snapshotting", "resyncing") for table in self.tables.all())
+        return not any(table.is_unpublished for table in self.tables.all())
 
     def current_lsn(self) -> int:
         """Where the source is now."""
@@ -150,6 +150,13 @@ class Session:
         if self._stream is None:
             raise StoreUnavailable("DATABASE_URL: the replication stream is not open")
         return self._stream
+
+    def _poll_seconds(self) -> float:
+        """How long to wait for the log: what else is under way ends unseen by it."""
+        if self._writing is not None or self._assembler.batch.row_count:
+            return BUSY_POLL_SECONDS
+        is_reading = any(table.is_unpublished for table in self.tables.all())
+        return SNAPSHOT_POLL_SECONDS if is_reading else IDLE_POLL_SECONDS
 
     def _has_room(self) -> bool:
         batch = self._assembler.batch
@@ -206,7 +213,7 @@ class Session:
         if self._writing is not None:
             return
         for table in self.tables.all():
-            is_read = table.state in ("snapshotting", "resyncing") and table.snapshot_end_lsn
+            is_read = table.is_unpublished and table.snapshot_end_lsn
             if is_read and self.applied_lsn >= table.snapshot_end_lsn:
                 self.tables.publish(table)
         if now - self._last_look < PUBLICATION_SECONDS or self._assembler.batch.row_count:

@@ -91,7 +91,12 @@ class CapturedTable:
     @property
     def is_snapshotting(self) -> bool:
         """Whether rows from before the log are still to be read."""
-        return self.state in ("snapshotting", "resyncing") and not self.snapshot_end_lsn
+        return self.is_unpublished and not self.snapshot_end_lsn
+
+    @property
+    def is_unpublished(self) -> bool:
+        """Whether readers do not see this snapshot yet."""
+        return self.state in ("snapshotting", "resyncing")
 
 
 @dataclass(frozen=True)

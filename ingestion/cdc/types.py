@@ -101,6 +101,15 @@ def _number(clickhouse_type: str) -> Codec:
     return Codec(clickhouse_type, _call(f"to{clickhouse_type}"), _call("toString"))
 
 
+def _float(clickhouse_type: str) -> Codec:
+    """Written with the same digits as PostgreSQL's, though not always the same exponent."""
+    return Codec(
+        clickhouse_type,
+        _call(f"to{clickhouse_type}"),
+        lambda value: f"replaceOne(replaceOne(toString({value}), 'inf', 'Infinity'), 'nan', 'NaN')",
+    )
+
+
 def _numeric(modifier: int) -> Codec:
     digits = numeric_digits(modifier)
     if digits is None or not 0 <= digits[1] <= digits[0] <= MAX_DECIMAL_DIGITS:
@@ -209,8 +218,8 @@ _BUILT_IN = {
     "int4": _number("Int32"),
     "int8": _number("Int64"),
     "oid": _number("UInt32"),
-    "float4": _number("Float32"),
-    "float8": _number("Float64"),
+    "float4": _float("Float32"),
+    "float8": _float("Float64"),
     "uuid": Codec("UUID", _call("toUUID"), _call("toString")),
     "bytea": Codec(
         "String",

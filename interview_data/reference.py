@@ -1,9 +1,10 @@
-"""The generated half of `docs/reference/`: settings, commands, endpoints.
+"""The generated half of `docs/reference/`: settings, commands, endpoints, event contracts.
 
 Belongs here: turning what the code declares into Markdown. `make docs` writes the pages;
 a test fails when a page is not what the code now says.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,7 +75,36 @@ def _endpoint_row(method: str, path: str, operation: dict[str, Any]) -> str:
     return f"| `{method.upper()}` | `{path}` | {operation.get('summary', '')} | {answers} |"
 
 
+def event_contracts_page() -> str:
+    """Every kind of event: its endpoint, its table, its fields and the rule of each."""
+    from serving.routers.events import ENDPOINTS
+
+    parts = [f"# Event contracts\n\n{_GENERATED}How to send them: [send_events.md]"]
+    parts[0] += "(../how_to/send_events.md). A field that is not named here is refused.\n"
+    parts += [_contract(path, kind) for path, kind in ENDPOINTS.items()]
+    return "\n".join(parts)
+
+
+def _contract(path: str, kind: Any) -> str:
+    from stores.event_bus.contracts import RULES
+
+    schema = kind.event.model_json_schema()
+    lines = [
+        f"## `POST {path}`\n",
+        f"{schema['description']} Lands in `{kind.topic.table}`, counts once by"
+        f" `{kind.topic.id_column}`.\n",
+        "| Field | Needed | What it is | Rule |",
+        "| --- | --- | --- | --- |",
+    ]
+    for name, field in schema["properties"].items():
+        needed = "yes" if name in schema["required"] else "no"
+        lines.append(f"| `{name}` | {needed} | {field['description']} | {RULES[name]} |")
+    example = json.dumps(schema["examples"][0], indent=2)
+    return "\n".join(lines) + f"\n\n```json\n{example}\n```\n"
+
+
 PAGES = {
+    "event_contracts.md": event_contracts_page,
     "settings.md": settings_page,
     "commands.md": commands_page,
     "endpoints.md": endpoints_page,

@@ -33,6 +33,11 @@ ARRAY_TYPES = ("application/json",)
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
 router = APIRouter(prefix="/v1", tags=["events"])
+ENDPOINTS = {
+    "/v1/events": USER_EVENT,
+    "/v1/interview-metrics": INTERVIEW_METRIC,
+    "/v1/api-metrics": API_METRIC,
+}
 Writer = Annotated[ApiKey, Depends(require_scope("events:write"))]
 
 

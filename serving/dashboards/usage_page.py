@@ -166,6 +166,12 @@ class UsagePage:
         return f"{name} {short_id(self.filters.user_id)}"
 
     @property
+    def has_newer_or_older_data(self) -> bool:
+        """Whether there is data, but not where the page looks."""
+        span, newest = self.filters.span, self.last_data_day
+        return newest is not None and not span.first <= newest <= span.last
+
+    @property
     def plan_names(self) -> list[str]:
         """The plans to filter by; the one filtered by is always among them."""
         names = [row["plan_name"] for row in self.answers.plans.rows]
@@ -237,11 +243,12 @@ class UsagePage:
         outcomes = self._outcomes_of(metric)
         state = self._state(outcomes, is_empty=False)
         found = self._series(metric) if state == "ready" else None
-        if found is not None and found.is_empty and not any(o.rows for o in outcomes):
+        if found is not None and found.is_empty and not outcomes[0].rows:
             state = "empty"
         return Card(metric, state, found, metric.name == self.filters.metric)
 
     def _outcomes_of(self, metric: Metric) -> list[Outcome]:
+        """What the metric is made of; without rows of the first there is nothing to show."""
         found = self.answers
         if metric.resource_type:
             return [found.usage]
@@ -250,7 +257,7 @@ class UsagePage:
             "events": [found.activity],
             "sessions_completed": [found.sessions],
             # Nobody over a limit is an answer as long as something was used.
-            "customers_over_limit": [found.over_limit, found.usage],
+            "customers_over_limit": [found.usage, found.over_limit],
         }[metric.name]
 
     def _state(self, outcomes: list[Outcome], is_empty: bool) -> State:

@@ -181,6 +181,10 @@ def test_a_range_without_data_is_told_apart_and_offers_the_newest(
     usage_tables.fill()
     text = page.get(f"{PAGE}?from=2020-01-01&to=2020-01-07").text
     assert "Nothing here for 1–7 Jan 2020" in text
+    assert "Show the newest data" in text
+    assert {state for state, _ in _cards(page, "?from=2020-01-01&to=2020-01-07").values()} == {
+        "empty"
+    }
     unknown = page.get(f"{PAGE}?user_id=dddddddd-0000-4000-8000-000000000004").text
     assert "Show all customers" in unknown
     assert "interview-data load demo" not in text + unknown

@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).parent))
 from processes import Identity, end_groups  # type: ignore[import-not-found]
 
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 
 
 def main(status_file: Path) -> None:

@@ -139,9 +139,15 @@ class Wire:
             raise BadRequest(str(error)) from error
 
     def send(self, *parts: bytes | memoryview) -> None:
-        """Write all of `parts`."""
+        """Write all of `parts`, without joining what is large."""
+        waiting = [memoryview(part) for part in parts if len(part)]
         try:
-            self.socket.sendall(parts[0] if len(parts) == 1 else b"".join(parts))
+            while waiting:
+                sent = self.socket.sendmsg(waiting)
+                while waiting and sent >= len(waiting[0]):
+                    sent -= len(waiting.pop(0))
+                if sent:
+                    waiting[0] = waiting[0][sent:]
         except OSError as error:
             raise ConnectionLost(str(error)) from error
 
@@ -179,20 +185,9 @@ class Response:
         if self._request.method == "HEAD" or not data:
             data = b""
         elif self._chunked:
-            before += b"%x\r\n" % len(data)
-            self._send_large(before, data, CRLF)
+            self._wire.send(before + b"%x\r\n" % len(data), data, CRLF)
             return
-        if before or data:
-            self._send_large(before, data, b"")
-
-    def _send_large(self, before: bytes, data: bytes | memoryview, after: bytes) -> None:
-        if len(data) < RECEIVE_BYTES:
-            self._wire.send(before, data, after)
-            return
-        # Joining would copy what is large; three writes are cheaper.
-        for part in (before, data, after):
-            if part:
-                self._wire.send(part)
+        self._wire.send(before, data)
 
     def finish(self) -> None:
         """End the body."""

@@ -27,7 +27,6 @@ _IDLE_SECONDS = 1.0
 _ACQUIRE_SECONDS = 0.5
 _BACKOFF_SECONDS = (0.25, 5.0)
 _INSERT_TIMEOUT_SECONDS = 120
-# An error of ClickHouse may quote what it could not store after its first words.
 _REASON_LIMIT = 160
 _TOPIC_NAMES = tuple(topic.name for topic in ANALYTICS_TOPICS)
 _FAILURES = (TransientError, StateConflict, clickhouse.Error, OSError)
@@ -130,8 +129,9 @@ class _Backoff:
 
     def after(self, error: Exception) -> None:
         """Wait. Events stay on the bus meanwhile."""
-        reason = str(error).partition("\n")[0][:_REASON_LIMIT]
-        logger.warning("landing events stopped, next try in %.2g s: %s", self._seconds, reason)
+        logger.warning(
+            "landing events stopped, next try in %.2g s: %s", self._seconds, _reason(error)
+        )
         self._stop.wait(self._seconds)
         self._seconds = min(self._seconds * 2, _BACKOFF_SECONDS[1])
 
@@ -152,25 +152,40 @@ def _drain_until(bus: EventBus, before: dict[str, Counts], deadline: float) -> N
     lease = Lease(bus)
     wait = _Backoff(threading.Event())
     failure: Exception | None = None
-    while time.monotonic() < deadline and not _settled(bus, before):
+    while time.monotonic() < deadline:
         try:
-            if not lease.acquire():
-                time.sleep(0.1)
-                continue
-            with lease:
-                writer = _Writer(bus, lease)
-                writer.settle()
-                while writer.step() and time.monotonic() < deadline:
-                    failure = None
-                # Counts that do not add up (a bus restored from an older state) end it too.
+            if lease.acquire():
+                _drain_as_holder(bus, lease, before, deadline)
                 return
+            if _settled(bus, before):
+                return
+            time.sleep(_ACQUIRE_SECONDS / 5)
         except _FAILURES as error:
             failure = error
             wait.after(error)
-    if failure is not None and not _settled(bus, before):
-        if isinstance(failure, PlatformError):
-            raise failure
-        raise StoreUnavailable(f"events could not be landed in time: {failure}") from failure
+    if isinstance(failure, PlatformError):
+        raise failure
+    if failure is not None:
+        raise StoreUnavailable(f"events were not landed in time: {_reason(failure)}") from failure
+
+
+def _drain_as_holder(
+    bus: EventBus, lease: Lease, before: dict[str, Counts], deadline: float
+) -> None:
+    """Until nothing is left, or all that was there has been landed, or time is up."""
+    with lease:
+        writer = _Writer(bus, lease)
+        writer.settle()
+        while writer.step() and not _settled(bus, before) and time.monotonic() < deadline:
+            pass
+
+
+def _reason(error: Exception) -> str:
+    """What to log of an error: of ClickHouse's own only the code, for its text may quote a row."""
+    code = getattr(error, "code", None)
+    if code is not None:
+        return f"ClickHouse answers with error {code} {getattr(error, 'name', '') or ''}".rstrip()
+    return str(error).partition("\n")[0][:_REASON_LIMIT]
 
 
 def _report(topic: str, change: Counts, now: Counts) -> TopicReport:

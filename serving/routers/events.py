@@ -11,6 +11,7 @@ import orjson
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
+from starlette.requests import ClientDisconnect
 
 from serving.problems import Problem, documented, unavailable
 from serving.security import require_scope
@@ -144,11 +145,14 @@ async def _read(request: Request) -> bytes:
         raise _too_large()
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BODY_LIMIT_BYTES:
-            raise _too_large()
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > BODY_LIMIT_BYTES:
+                raise _too_large()
+            parts.append(part)
+    except ClientDisconnect:
+        raise Problem(400, "The client went away before the body was complete.") from None
     return b"".join(parts)
 
 

@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from serving.dashboards.metrics import Metric
-from serving.dashboards.usage_page import RESOURCE_TYPES, State, UsagePage
+from serving.dashboards.tables import RESOURCE_TYPES
+from serving.dashboards.usage_page import State, UsagePage
 
 Table = tuple[State, Sequence[str], list[list[Any]]]
 

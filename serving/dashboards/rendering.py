@@ -15,7 +15,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from serving.dashboards import formatting
 from serving.dashboards.filters import COMPARISONS, RANGES, ROW_LIMITS
 from serving.dashboards.metrics import METRICS
-from serving.dashboards.usage_page import RESOURCE_TYPES, UsagePage, resource_label
+from serving.dashboards.tables import RESOURCE_TYPES, resource_label
+from serving.dashboards.usage_page import UsagePage
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

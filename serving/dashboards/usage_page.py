@@ -4,18 +4,15 @@ Belongs here: the page's content and the state of each panel. Markup is in `temp
 questions in `answers.py`, CSV in `export.py`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any, Literal
-from uuid import UUID
+from typing import Literal
 
-from serving.dashboards import formatting, series
+from serving.dashboards import series, tables
 from serving.dashboards.answers import Answers, Outcome
 from serving.dashboards.charts import Chart, daily_chart, spark
 from serving.dashboards.filters import Filters, Span
-from serving.dashboards.formatting import Change
 from serving.dashboards.freshness import Freshness
 from serving.dashboards.metrics import METRICS, Metric
 from serving.dashboards.series import Series
@@ -24,9 +21,6 @@ State = Literal["ready", "not_loaded", "empty", "failed"]
 
 ACTIVITY_SOURCES = ("user_events",)
 USAGE_SOURCES = ("usage_tracking",)
-RESOURCE_TYPES = {
-    metric.resource_type: metric for metric in METRICS.values() if metric.resource_type
-}
 
 
 @dataclass(frozen=True)
@@ -42,97 +36,6 @@ class Card:
     def spark(self) -> tuple[str, str]:
         """Two SVG paths: complete days and incomplete ones."""
         return spark(self.series) if self.series else ("", "")
-
-
-@dataclass(frozen=True)
-class ResourceRow:
-    """One resource over all customers."""
-
-    resource_type: str
-    label: str
-    range_used: int
-    month_used: int
-    limited_used: int
-    limit: int
-    overage: int
-    customer_count: int
-    unlimited_customer_count: int
-    over_limit_customer_count: int
-    unit: formatting.Unit
-
-    @property
-    def share_text(self) -> str:
-        """How much of the sum of the limits is used by those who have one."""
-        return formatting.share(self.limited_used, self.limit)
-
-    @property
-    def bar_percent(self) -> float:
-        """The length of the bar."""
-        return _bar(self.limited_used, self.limit)
-
-    def text(self, value: int) -> str:
-        """A value in this resource's unit."""
-        return formatting.number(value, self.unit)
-
-
-@dataclass(frozen=True)
-class ResourceUse:
-    """One customer's use of one resource."""
-
-    used: int
-    limit: int | None
-    overage: int
-    unit: formatting.Unit
-
-    @property
-    def used_text(self) -> str:
-        """What was used."""
-        return formatting.number(self.used, self.unit)
-
-    @property
-    def limit_text(self) -> str:
-        """What the plan allows."""
-        return (
-            "no limit" if self.limit is None else f"of {formatting.number(self.limit, self.unit)}"
-        )
-
-
-@dataclass(frozen=True)
-class CustomerRow:
-    """One customer in the month."""
-
-    user_id: UUID
-    name: str
-    plan_name: str
-    uses: Mapping[str, ResourceUse]
-    limit_share: float | None
-    over_limit_resource_count: int
-
-    @property
-    def short_id(self) -> str:
-        """Tells apart customers of one company."""
-        return short_id(self.user_id)
-
-    @property
-    def share_text(self) -> str:
-        """The highest share of a limit."""
-        return "no limit" if self.limit_share is None else formatting.share(self.limit_share, 1)
-
-    @property
-    def bar_percent(self) -> float:
-        """The length of the bar."""
-        return _bar(self.limit_share or 0, 1)
-
-
-@dataclass(frozen=True)
-class EventTypeRow:
-    """One type of event."""
-
-    event_type: str
-    event_count: int
-    user_count: int
-    bar_percent: float
-    change: Change | None
 
 
 class UsagePage:
@@ -162,8 +65,8 @@ class UsagePage:
         if self.filters.user_id is None:
             return None
         rows = self.answers.customer.rows
-        name = _customer_name(rows[0]) if rows else "Unknown customer"
-        return f"{name} {short_id(self.filters.user_id)}"
+        name = tables.customer_name(rows[0]) if rows else "Unknown customer"
+        return f"{name} {tables.short_id(self.filters.user_id)}"
 
     @property
     def has_newer_or_older_data(self) -> bool:
@@ -321,24 +224,24 @@ class UsagePage:
         return {day: value for day, value in values.items() if day <= last}
 
     @cached_property
-    def resources(self) -> tuple[State, list[ResourceRow]]:
+    def resources(self) -> tuple[State, list[tables.ResourceRow]]:
         """Resources, the fullest first."""
-        rows = [_resource_row(row) for row in self.answers.resources.rows]
+        rows = [tables.resource_row(row) for row in self.answers.resources.rows]
         return self._state([self.answers.resources], not rows), rows
 
     @cached_property
-    def customers(self) -> tuple[State, list[CustomerRow]]:
+    def customers(self) -> tuple[State, list[tables.CustomerRow]]:
         """Customers, in the order asked for."""
-        rows = [_customer_row(row) for row in self.answers.customers.rows]
+        rows = [tables.customer_row(row) for row in self.answers.customers.rows]
         return self._state([self.answers.customers], not rows), rows
 
     @cached_property
-    def event_types(self) -> tuple[State, list[EventTypeRow]]:
+    def event_types(self) -> tuple[State, list[tables.EventTypeRow]]:
         """Types of event, the most frequent first."""
         found = self.answers.event_types.rows
         highest = max((row["event_count"] for row in found), default=0)
         has_comparison = self.answers.windows_of(*ACTIVITY_SOURCES).compared_complete is not None
-        rows = [_event_type_row(row, highest, has_comparison) for row in found]
+        rows = [tables.event_type_row(row, highest, has_comparison) for row in found]
         return self._state([self.answers.event_types], not rows), rows
 
     @property
@@ -349,68 +252,3 @@ class UsagePage:
     def freshness_of(self, *sources: str) -> Freshness | None:
         """For a panel's footer."""
         return self.answers.freshness_of(*sources)
-
-
-def _bar(part: float, whole: float) -> float:
-    return round(min(100.0, 100 * part / whole), 1) if whole > 0 else 0.0
-
-
-def _unit(resource_type: str) -> formatting.Unit:
-    metric = RESOURCE_TYPES.get(resource_type)
-    return metric.unit if metric else "count"
-
-
-def short_id(user_id: UUID) -> str:
-    """Enough of an identifier to tell apart customers of one company."""
-    return str(user_id)[:8]
-
-
-def resource_label(resource_type: str) -> str:
-    """A resource's name for people."""
-    return formatting.title(resource_type)
-
-
-def _customer_name(row: Mapping[str, Any]) -> str:
-    return row["company_name"] or "Customer"
-
-
-def _resource_row(row: Mapping[str, Any]) -> ResourceRow:
-    return ResourceRow(
-        resource_type=row["resource_type"],
-        label=resource_label(row["resource_type"]),
-        range_used=row["range_used_count"],
-        month_used=row["month_used_count"],
-        limited_used=row["limited_used_count"],
-        limit=row["limit_count"],
-        overage=row["overage_count"],
-        customer_count=row["customer_count"],
-        unlimited_customer_count=row["unlimited_customer_count"],
-        over_limit_customer_count=row["over_limit_customer_count"],
-        unit=_unit(row["resource_type"]),
-    )
-
-
-def _customer_row(row: Mapping[str, Any]) -> CustomerRow:
-    return CustomerRow(
-        user_id=row["user_id"],
-        name=_customer_name(row),
-        plan_name=row["plan_name"] or "none",
-        uses={
-            name: ResourceUse(used, limit, overage, _unit(name))
-            for name, used, limit, overage in sorted(row["resources"])
-        },
-        limit_share=row["limit_share"],
-        over_limit_resource_count=row["over_limit_resource_count"],
-    )
-
-
-def _event_type_row(row: Mapping[str, Any], highest: int, has_comparison: bool) -> EventTypeRow:
-    return EventTypeRow(
-        event_type=row["event_type"],
-        event_count=row["event_count"],
-        user_count=row["user_count"],
-        bar_percent=_bar(row["event_count"], highest),
-        change=formatting.change(row["comparable_event_count"], row["compared_event_count"])
-        if has_comparison
-        else None,
-    )

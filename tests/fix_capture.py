@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-
 from fix_stack import wait_until
+
 from ingestion.cdc.capture import Options
 from ingestion.cdc.run import drain, follow
 from ingestion.cdc.run import options as capture_options
@@ -97,7 +97,10 @@ class Capture:
     def assert_equal(self, *tables: str) -> None:
         """These tables, or all, stream and hold what PostgreSQL holds, every row and column."""
         found = self.verify()
-        assert found, "nothing streams"
+        store = StateStore(self.clickhouse, self.options.slot)
+        aside = {table.target: table.reason for table in store.tables() if table.reason}
+        assert found or tables, f"nothing streams: {aside}"
+        assert not set(tables) - set(found), f"not streaming: {aside}"
         for name in tables or found:
             assert found[name].is_equal, found[name]
 

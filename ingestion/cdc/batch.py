@@ -22,10 +22,11 @@ from ingestion.cdc.messages import (
     Tuple,
     Value,
     decode,
+    decode_change,
 )
 from ingestion.cdc.positions import version
 from ingestion.cdc.rows import PartialRow, RowId, encode_insert, encode_row
-from ingestion.cdc.schema_changes import CannotFollow, LayoutChange
+from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, project
 from ingestion.cdc.state import CapturedTable
 from stores.errors import CaptureStopped
 
@@ -105,6 +106,14 @@ class _Route:
     layout: Layout
     key: tuple[int, ...]
     step: RowsStep | None = None
+    # Where each stored column is in the log's rows; absent where both have the same form.
+    projection: tuple[int | None, ...] | None = None
+
+    def project(self, values: Tuple) -> Tuple:
+        """A row of the log in the stored form; what the log did not have yet is looked up."""
+        if self.projection is None:
+            return values
+        return [UNCHANGED if place is None else values[place] for place in self.projection]
 
 
 class Assembler:
@@ -149,12 +158,22 @@ class Assembler:
             route.step = None
         return sealed
 
+    def forget(self, oid: int) -> None:
+        """Drop what is open for a table that is read anew."""
+        self._close_route(oid)
+        self.batch.steps = [step for step in self.batch.steps if step.table.oid != oid]
+
     def _insert(self, data: bytes) -> None:
         row_id = self._next_row_id()
         oid = int.from_bytes(data[1:5], "big")
         route = self._route(oid, row_id)
-        if route is not None:
+        if route is None:
+            return
+        if route.projection is None:
             self._append(route, encode_insert(data, row_id), row_id)
+        else:
+            change = decode_change(data)
+            self._update(route, change, route.project(change.new or []), row_id)
 
     def _change(self, change: Change, size: int) -> None:
         row_id = self._next_row_id()
@@ -164,13 +183,13 @@ class Assembler:
         if change.new is None:
             if change.old is None:
                 raise CaptureStopped("PostgreSQL sent a deletion without the row's key.")
-            self._delete(route, change.old, row_id, change)
+            self._delete(route, route.project(change.old), row_id, change)
             return
-        self._update(route, change, change.new, row_id)
+        self._update(route, change, route.project(change.new), row_id)
         self.batch.byte_count += size
 
     def _update(self, route: _Route, change: Change, new: Tuple, row_id: RowId) -> None:
-        old = change.old
+        old = None if change.old is None else route.project(change.old)
         if old is not None:
             full = change.old_kind == "O"
             for index, value in enumerate(new):
@@ -260,14 +279,19 @@ class Assembler:
             table = self._registry.adopt(relation, row_id.commit_lsn)
         if table is None or not table.is_flowing:
             return None
-        change = self._registry.follow(table, relation)
+        projection = None
+        change: LayoutChange | CannotFollow | None = None
+        if version(*row_id) < table.layout_version:
+            projection = project(relation, table.layout)
+        else:
+            change = self._registry.follow(table, relation)
         layout = table.layout
         if isinstance(change, CannotFollow):
             return None
         if change is not None:
             layout = table.layout = change.layout
             self.batch.steps.append(LayoutStep(table, change, row_id))
-        route = _Route(table, layout, layout.key_positions)
+        route = _Route(table, layout, layout.key_positions, projection=projection)
         self._routes[oid] = route
         return route
 

@@ -86,12 +86,12 @@ class Session:
             self._database, connect_clickhouse(options.clickhouse_url), self._state, self._source
         )
         self.tables.load(self.applied_lsn)
+        self._assembler = Assembler(self.tables, self.applied_lsn)
         self._take_requests()
         finder = ValueFinder(client, log_database(options.target_database), self._reader)
         self._applier = Applier(
             client, self._state, source=self._source, finder=finder, stop=self._stop
         )
-        self._assembler = Assembler(self.tables, self.applied_lsn)
         self._stream = ReplicationConnection(options.source_url)
         self._start_streaming(self._stream)
         self._snapshotter = Snapshotter(
@@ -124,8 +124,9 @@ class Session:
             self._wait_for_writer()
             stream.keep_alive()
         self._collect(stream)
-        self._hand_over(stream)
-        self._look_around()
+        if self._writing is None:
+            self._look_around()
+            self._hand_over(stream)
 
     def finish(self) -> None:
         """Write and confirm what was read whole; for a stop that was asked for."""
@@ -183,8 +184,6 @@ class Session:
         stream.confirm(self.applied_lsn)
 
     def _hand_over(self, stream: ReplicationConnection) -> None:
-        if self._writing is not None:
-            return
         batch = self._assembler.batch
         is_full = batch.byte_count >= MAX_BATCH_BYTES or batch.row_count >= MAX_BATCH_ROWS
         if batch.row_count and (is_full or not self._assembler.in_transaction):
@@ -210,13 +209,11 @@ class Session:
     def _look_around(self) -> None:
         """Every now and then, between batches: finished snapshots, wishes, the publication."""
         now = time.monotonic()
-        if self._writing is not None:
-            return
         for table in self.tables.all():
             is_read = table.is_unpublished and table.snapshot_end_lsn
             if is_read and self.applied_lsn >= table.snapshot_end_lsn:
                 self.tables.publish(table)
-        if now - self._last_look < PUBLICATION_SECONDS or self._assembler.batch.row_count:
+        if now - self._last_look < PUBLICATION_SECONDS:
             return
         self._last_look = now
         self._take_requests()
@@ -225,13 +222,12 @@ class Session:
 
     def _take_requests(self) -> None:
         for request in self._state.requests():
-            table = self.tables.named(request.target)
-            if request.action == "resync" and table is not None:
-                self.tables.resync(table, self.applied_lsn)
-            elif request.action == "resync" and request.target == "*":
-                for each in self.tables.all():
-                    if each.state != "removed":
-                        self.tables.resync(each, self.applied_lsn)
+            is_all = request.target == "*"
+            for table in self.tables.all():
+                if table.state != "removed" and (is_all or table.target == request.target):
+                    self.tables.resync(table, self.applied_lsn)
+                    # What is open for it was committed before its rows are read anew.
+                    self._assembler.forget(table.oid)
             self._state.save_request(request, is_handled=True)
             if self._snapshotter:
                 self._snapshotter.work_added.set()

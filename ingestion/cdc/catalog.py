@@ -70,6 +70,18 @@ def published_tables(connection: Connection, publication: str) -> list[SourceTab
     ]  # fmt: skip
 
 
+def published_oids(connection: Connection, publication: str) -> set[int]:
+    """Which tables are in the publication; cheap enough to ask every few seconds."""
+    rows = connection.execute(
+        "SELECT c.oid FROM pg_publication_tables p"
+        " JOIN pg_namespace n ON n.nspname = p.schemaname"
+        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename"
+        " WHERE p.pubname = %s",
+        [publication],
+    ).fetchall()
+    return {oid for (oid,) in rows}
+
+
 def published_table(connection: Connection, publication: str, oid: int) -> SourceTable | None:
     """One table by its oid; None where it is no longer published."""
     found = [table for table in published_tables(connection, publication) if table.oid == oid]

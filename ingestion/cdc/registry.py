@@ -9,6 +9,7 @@ from ingestion.cdc.apply import quarantine
 from ingestion.cdc.catalog import (
     SourceTable,
     current_columns,
+    published_oids,
     published_table,
     published_tables,
     resolve_type,
@@ -23,7 +24,7 @@ from ingestion.cdc.layout import (
     qualified,
 )
 from ingestion.cdc.messages import Relation
-from ingestion.cdc.positions import format_lsn
+from ingestion.cdc.positions import format_lsn, version
 from ingestion.cdc.schema_changes import (
     CannotFollow,
     LayoutChange,
@@ -85,7 +86,8 @@ class Tables:
 
         `lsn`: all the stream will write from now on is beyond it.
         """
-        published = self._published_oids()
+        with self._database.told_apart():
+            published = published_oids(self._database.connection, self._source.publication)
         for table in self.all():
             if table.oid not in published and table.state != "removed":
                 table.state, table.reason = "removed", "it is no longer in the publication"
@@ -186,6 +188,7 @@ class Tables:
         table.storage = table.target + (SHADOW_SUFFIX if state == "resyncing" else "")
         table.file_node, table.snapshot_block_count = found.file_node, found.block_count
         table.snapshot_lsn, table.snapshot_end_lsn = lsn, 0
+        table.layout_version = version(self._database.current_lsn(), 0)
         table.snapshot_next_block = table.snapshot_row_count = table.stored_version = 0
         problem = problem_with(layout)
         if problem:
@@ -217,16 +220,6 @@ class Tables:
             parameters={"d": self._log, "t": name},
         ).result_rows
         return str(rows[0][0]) if rows else None
-
-    def _published_oids(self) -> set[int]:
-        rows = self._database.query(
-            "SELECT c.oid FROM pg_publication_tables p"
-            " JOIN pg_namespace n ON n.nspname = p.schemaname"
-            " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename"
-            " WHERE p.pubname = %s",
-            [self._source.publication],
-        )
-        return {oid for (oid,) in rows}
 
 
 def _mark(table: CapturedTable) -> str:

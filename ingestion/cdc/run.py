@@ -11,9 +11,10 @@ from dataclasses import dataclass
 
 from ingestion.cdc.apply import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, StopAsked, first_line
 from ingestion.cdc.capture import Options, Session
+from ingestion.cdc.catalog import published_oids
 from ingestion.cdc.positions import format_lsn
 from ingestion.cdc.source import SlotBusy, SourceDatabase
-from ingestion.cdc.status import open_table_count
+from ingestion.cdc.status import unread_tables
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.errors import StoreUnavailable, TransientError
 from stores.postgres.client import Error as PostgresError
@@ -21,6 +22,7 @@ from stores.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
+TURN_SECONDS = 1.0
 _WAIT_SECONDS = 0.05
 
 
@@ -54,7 +56,7 @@ def options(
 
 
 def follow(chosen: Options, stop: threading.Event) -> None:
-    """Capture until `stop` is set; passing failures are waited out."""
+    """Capture until `stop` is set; passing failures are waited out, another capture too."""
     pause = FIRST_PAUSE_SECONDS
     while not stop.is_set():
         session = None
@@ -67,6 +69,9 @@ def follow(chosen: Options, stop: threading.Event) -> None:
             session.finish()
         except StopAsked:
             logger.warning("stopped while a write was failing; it will be repeated")
+        except SlotBusy as error:
+            logger.info("waiting for a turn: %s", error)
+            stop.wait(TURN_SECONDS)
         except (TransientError, ClickHouseError, PostgresError) as error:
             logger.warning("capture paused for %.1f s: %s", pause, first_line(error))
             stop.wait(pause)
@@ -110,7 +115,8 @@ def _wait_for_follower(chosen: Options, started: float, timeout_seconds: float) 
     database = SourceDatabase(chosen.source_url)
     try:
         target, reached = database.current_lsn(), 0
-        while reached < target or open_table_count(chosen):
+        published = published_oids(database.connection, chosen.publication)
+        while reached < target or unread_tables(chosen, published):
             slot = database.slot(chosen.slot)
             reached = slot.confirmed_lsn if slot else 0
             _check_time(started, timeout_seconds, target, reached)

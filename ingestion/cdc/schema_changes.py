@@ -43,6 +43,18 @@ def needs_change(layout: Layout, relation: Relation) -> bool:
     return announced != [(column.name, column.type_oid) for column in layout.columns]
 
 
+def project(relation: Relation, layout: Layout) -> tuple[int | None, ...] | None:
+    """Where each stored column is in rows of an older form; None where the forms are the same.
+
+    A table that was just read from the catalogue may be ahead of the log. What the log's rows
+    do not have in the stored type is looked up instead of converted.
+    """
+    if not needs_change(layout, relation):
+        return None
+    places = {(column.name, column.type_oid): i for i, column in enumerate(relation.columns)}
+    return tuple(places.get((column.name, column.type_oid)) for column in layout.columns)
+
+
 def plan(
     layout: Layout,
     relation: Relation,
@@ -65,6 +77,11 @@ def plan(
     for announced in relation.columns:
         found = before.pop(announced.name, None)
         now = current.get(announced.name)
+        if found and now and now.number != found.number:
+            if announced.type_oid == found.type_oid:
+                raise CannotFollow(f"column {found.name} was dropped and another took its name")
+            statements.append(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote(found.name)}")
+            found = None
         made = SourceColumn(
             announced.name,
             now.number if now else (found.number if found else 0),

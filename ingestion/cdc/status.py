@@ -89,17 +89,17 @@ def adjusted_columns(chosen: "Options | None" = None) -> list[AdjustedColumn]:
     return [AdjustedColumn(*row) for row in rows]
 
 
-def open_table_count(chosen: "Options") -> int:
-    """How many tables are still being read for the first time or anew."""
+def unread_tables(chosen: "Options", published: set[int]) -> set[int]:
+    """Which of the published tables readers do not see yet, or see from before a resync."""
     client = connect_clickhouse(chosen.clickhouse_url)
     if not _has_state(client):
-        return 1
+        return published
     rows = client.query(
-        f"SELECT count() FROM {DATABASE}.tables FINAL"
-        " WHERE slot = {slot:String} AND state IN ('snapshotting', 'resyncing')",
+        f"SELECT oid FROM {DATABASE}.tables FINAL WHERE slot = {{slot:String}}"
+        " AND state NOT IN ('snapshotting', 'resyncing', 'removed')",
         parameters={"slot": chosen.slot},
     ).result_rows
-    return int(rows[0][0])
+    return published - {oid for (oid,) in rows}
 
 
 def _has_state(client: ClickHouseClient) -> bool:

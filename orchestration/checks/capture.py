@@ -4,8 +4,12 @@ Belongs here: the comparison as one check per table. How it compares is in `inge
 """
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import dagster as dg
+
+if TYPE_CHECKING:
+    from ingestion.cdc.verify import TableVerification
 
 CHECK = "equals_postgres"
 
@@ -30,17 +34,25 @@ def capture_checks(captured: Mapping[str, str]) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         from ingestion.cdc.verify import verify
 
-        for table in verify():
-            key = dg.AssetCheckKey(dg.AssetKey(["oltp", table.table]), CHECK)
-            if key in context.selected_asset_check_keys:
-                yield dg.AssetCheckResult(
-                    asset_key=key.asset_key,
-                    check_name=CHECK,
-                    passed=bool(table.is_equal),
-                    metadata={
-                        "postgres_rows_count": int(table.source_count),
-                        "clickhouse_rows_count": int(table.target_count),
-                    },
-                )
+        found = {table.table: table for table in verify()}
+        for key in context.selected_asset_check_keys:
+            yield _result(key, found.get(key.asset_key.path[-1]))
 
     return captured_tables_equal_postgres
+
+
+def _result(key: dg.AssetCheckKey, table: "TableVerification | None") -> dg.AssetCheckResult:
+    """A table that is not captured just now is not compared, and so not equal."""
+    if table is None:
+        counts: dict[str, int | str] = {"problem": "not captured; see `interview-data cdc status`"}
+    else:
+        counts = {
+            "postgres_rows_count": table.source_count,
+            "clickhouse_rows_count": table.target_count,
+        }
+    return dg.AssetCheckResult(
+        asset_key=key.asset_key,
+        check_name=key.name,
+        passed=table is not None and table.is_equal,
+        metadata=counts,
+    )

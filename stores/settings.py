@@ -7,6 +7,7 @@ naming the setting and what is right; a missing one says how to get it.
 
 import json
 import os
+import time
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -226,3 +227,9 @@ class EndpointSecrets(BaseSettings):
 def clickhouse_local_password() -> str | None:
     """The password that `stores.local.clickhouse_http` asks its clients for."""
     return EndpointSecrets().clickhouse_local_password
+
+
+def set_process_time_zone(name: str) -> None:
+    """What C libraries loaded later take for the machine's time zone."""
+    os.putenv("TZ", name)
+    time.tzset()

@@ -9,13 +9,12 @@ import os
 import signal
 import sys
 import threading
-import time
 from pathlib import Path
 
 import click
 
 from stores.errors import SettingInvalid
-from stores.settings import clickhouse_local_password
+from stores.settings import clickhouse_local_password, set_process_time_zone
 
 log = logging.getLogger(__name__)
 
@@ -53,8 +52,7 @@ def main(  # noqa: PLR0917  click gives them by name
     """Serve ClickHouse's HTTP interface over chDB."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     # Times without a zone mean the same on every machine; the engine reads this when loaded.
-    os.putenv("TZ", "UTC")
-    time.tzset()
+    set_process_time_zone("UTC")
     from stores.local.clickhouse_http.engine import Engine
     from stores.local.clickhouse_http.handler import Service
     from stores.local.clickhouse_http.running import Running

@@ -1,14 +1,18 @@
 """The usage page over real stores: what it shows, to whom, and what it says in trouble."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
+import httpx
 import pytest
+from click.testing import CliRunner
 from fastapi.testclient import TestClient
 from fix_stack import RunningStack
 from fix_usage import ALPHA, BETA, UsageSite, UsageTables, monthly
 
+from interview_data.cli import main
 from serving.queries.warehouse import Warehouse
 from stores.postgres import api_keys
 from stores.postgres.client import connect
@@ -368,3 +372,24 @@ def test_static_files_are_kept_by_the_browser_and_nothing_else_is_served(
         assert answer.status_code == 200
         assert "immutable" in answer.headers["cache-control"]
     assert usage_client.get("/dashboards/static/..%2Frendering.py").status_code == 404
+
+
+def test_the_command_prints_a_link_that_signs_in(api_url: str) -> None:
+    done = CliRunner().invoke(main, ["dashboard", "--json"], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    url = json.loads(done.stdout)["url"]
+    assert url.startswith(f"{api_url}/dashboards/login?token=")
+    answer = httpx.get(url)
+    assert answer.headers["location"] == PAGE
+    assert "set-cookie" in answer.headers
+
+
+def test_the_command_names_the_setting_that_is_wrong(
+    api_url: str, monkeypatch: pytest.MonkeyPatch, free_tcp_port: int
+) -> None:
+    monkeypatch.setenv("API_KEY", "idp_wrong")
+    done = CliRunner().invoke(main, ["dashboard"])
+    assert (done.exit_code, "API_KEY" in done.stderr) == (1, True)
+    monkeypatch.setenv("API_URL", f"http://127.0.0.1:{free_tcp_port}")
+    done = CliRunner().invoke(main, ["dashboard"])
+    assert (done.exit_code, "API_URL" in done.stderr) == (1, True)

@@ -108,7 +108,7 @@ class Kind:
 
 def utc_text(moment: datetime) -> str:
     """`moment` in UTC, to the millisecond, as ClickHouse reads it. Raises RowInvalid."""
-    # The first and last years that there are cannot be moved to another zone, so they are refused first.
+    # The first and last years that there are cannot be moved to another zone.
     if not _FIRST_YEAR - 1 <= moment.year <= _LAST_YEAR + 1:
         raise RowInvalid("timestamp")
     utc = moment.astimezone(UTC)

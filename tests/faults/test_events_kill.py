@@ -1,19 +1,20 @@
-"""kill -9 of the event writer, of ClickHouse and of the bus, at seeded moments under load.
+"""kill -9 of the API, the event writer, ClickHouse and the bus, at seeded moments under load.
 
-Every event that the bus acknowledged must be in the table exactly once, and in the daily view.
+Every event that the API accepted must be in the table exactly once, and in the daily view, as
+must its measures of itself: no request is counted twice.
 """
 
+import http.client
 import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from fix_stack import RunningStack, StartDisposable
@@ -21,22 +22,18 @@ from fix_stack import RunningStack, StartDisposable
 from ingestion.events import writer
 from stores import event_bus
 from stores.clickhouse.client import connect
-from stores.errors import TransientError
-from stores.event_bus.interface import Message
-from stores.event_bus.parsing import parse_array
-from stores.event_bus.rows import USER_EVENT
 from stores.event_bus.topics import USER_EVENTS
-from stores.settings import REPOSITORY
 
 SEED = 20261123
-ROUNDS = ["event-writer"] * 4 + ["clickhouse"] + ["event-bus"]
+ROUNDS = ["event-writer"] * 3 + ["api"] * 2 + ["clickhouse", "event-bus"]
+STACK = ("postgres", "redis", "clickhouse", "event-bus", "event-writer", "api")
 
 
 @dataclass
 class Client:
     """Sends batches, some ids again, and sends a batch again until it is acknowledged."""
 
-    url: str
+    environment: dict[str, str]
     seed: int
     _sent_ids: list[str] = field(default_factory=list)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -49,23 +46,31 @@ class Client:
     def run(self) -> None:
         """Until stopped."""
         chance = random.Random(self.seed)
-        bus = event_bus.connect(self.url)
         while not self.stop.is_set():
             events = [self._event(chance) for _ in range(200)]
-            lines = parse_array(USER_EVENT, json.dumps(events).encode()).lines
-            message = Message(b"\n".join(lines), len(lines))
-            while not self._sent(bus, message):
+            body = json.dumps(events).encode()
+            while not self._accepted(body):
                 time.sleep(0.1)
             self._sent_ids += [event["event_id"] for event in events]
             time.sleep(0.1)
-        bus.close()
 
-    def _sent(self, bus: Any, message: Message) -> bool:
+    def _accepted(self, body: bytes) -> bool:
+        """Whether it was; 503 and no answer mean the same to a client: send it again."""
+        address = urlsplit(self.environment["API_URL"])
+        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=20)
+        headers = {"Authorization": f"Bearer {self.environment['API_KEY']}"}
+        headers["Content-Type"] = "application/json"
         try:
-            bus.publish(USER_EVENTS.name, [message])
-        except TransientError:
+            connection.request("POST", "/v1/events", body, headers)
+            answer = connection.getresponse()
+            answer.read()
+        except (OSError, http.client.HTTPException):
+            # No answer, or half of one.
             return False
-        return True
+        finally:
+            connection.close()
+        assert answer.status in (202, 503), answer.status
+        return answer.status == 202
 
     def _event(self, chance: random.Random) -> dict[str, Any]:
         # A tenth of the events has an id that was sent before, lately or long ago.
@@ -82,18 +87,6 @@ def _new_id(chance: random.Random) -> str:
     return str(uuid.UUID(int=chance.getrandbits(128)))
 
 
-def _start_writer(stack: RunningStack) -> subprocess.Popen[bytes]:
-    log = stack.home.log_file("event-writer").open("ab")
-    return subprocess.Popen(
-        [sys.executable, "-m", "interview_data", "events", "consume", "--follow"],
-        env=os.environ | {"INTERVIEW_DATA_HOME": str(stack.home.path)},
-        cwd=REPOSITORY,
-        stdin=subprocess.DEVNULL,
-        stdout=log,
-        stderr=log,
-    )
-
-
 def _wait_for_next_batch(stack: RunningStack, former: bytes, seconds: float = 40) -> bytes:
     """The note of a batch begun after `former` was settled: a kill soon after hits its insert."""
     bus = event_bus.connect(stack.environment["EVENT_BUS_URL"])
@@ -106,32 +99,24 @@ def _wait_for_next_batch(stack: RunningStack, former: bytes, seconds: float = 40
     return note
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 def test_kills_at_any_moment_lose_and_double_nothing(disposable_stack: StartDisposable) -> None:
     chance = random.Random(SEED)
-    stack = disposable_stack("clickhouse", "event-bus")
-    client = Client(stack.environment["EVENT_BUS_URL"], SEED)
+    stack = disposable_stack(*STACK)
+    client = Client(stack.environment, SEED)
     sending = threading.Thread(target=client.run)
     sending.start()
-    process = _start_writer(stack)
     note = b""
     try:
         for victim in chance.sample(ROUNDS, len(ROUNDS)):
             note = _wait_for_next_batch(stack, note)
             time.sleep(chance.uniform(0, 0.08))
-            if victim == "event-writer":
-                process.kill()
-                process.wait(10)
-                process = _start_writer(stack)
-            else:
-                restarts = stack.service(victim)["restart_count"]
-                os.kill(stack.service(victim)["pid"], signal.SIGKILL)
-                stack.wait_restarted(victim, restarts)
+            restarts = stack.service(victim)["restart_count"]
+            os.kill(stack.service(victim)["pid"], signal.SIGKILL)
+            stack.wait_restarted(victim, restarts)
     finally:
         client.stop.set()
-        sending.join(30)
-        process.terminate()
-        process.wait(30)
+        sending.join(60)
     assert all(report.lag_count == 0 for report in writer.drain(60))
     # The kills hit what they were aimed at.
     assert "repeated the batch" in stack.log("event-writer")
@@ -151,4 +136,7 @@ def _assert_exactly_once(stack: RunningStack, acknowledged: set[str]) -> None:
         " FROM analytics.daily_user_activity GROUP BY ALL"
     )
     assert sorted(clickhouse.query(raw).result_rows) == sorted(clickhouse.query(summed).result_rows)
+    requests = "SELECT count(), uniqExact(request_id) FROM analytics.api_metrics"
+    measured, distinct = clickhouse.query(requests).first_row
+    assert measured == distinct > 0
     clickhouse.close()

@@ -119,4 +119,4 @@ def test_every_wrong_parameter_is_told_at_once() -> None:
 
 def test_a_download_cannot_run_a_formula_in_a_spreadsheet() -> None:
     text = csv_text(["name", "count"], [["=HYPERLINK(1)", -5], ["a, b", None]])
-    assert text == "name,count\r\n'=HYPERLINK(1),-5\r\n\"a, b\",\r\n"
+    assert text == 'name,count\r\n\'=HYPERLINK(1),-5\r\n"a, b",\r\n'

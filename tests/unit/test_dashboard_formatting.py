@@ -11,7 +11,13 @@ NOW = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     ("mebibytes", "text"),
-    [(0, "0 MiB"), (512, "512 MiB"), (1023, "1,023 MiB"), (1536, "1.5 GiB"), (5 * 1024**2, "5 TiB")],
+    [
+        (0, "0 MiB"),
+        (512, "512 MiB"),
+        (1023, "1,023 MiB"),
+        (1536, "1.5 GiB"),
+        (5 * 1024**2, "5 TiB"),
+    ],
 )
 def test_a_size_is_shown_in_the_unit_that_suits_it(mebibytes: int, text: str) -> None:
     assert formatting.size(mebibytes) == text

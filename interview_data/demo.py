@@ -25,11 +25,9 @@ def load_demo_once(home: Home) -> None:
     if given := [setting.upper() for setting in replaced_stores().values()]:
         click.echo(f"No demo is loaded into servers of your own ({', '.join(given)}).")
         return
-    loaded = subprocess.run(
-        [sys.executable, "-m", "interview_data", *COMMAND],
-        env=inherited_environment(home.path),
-        check=False,
-    )
+    env = inherited_environment(home.path)
+    command = [sys.executable, "-m", "interview_data", *COMMAND]
+    loaded = subprocess.run(command, env=env, check=False)
     if loaded.returncode != 0:
         raise StateConflict("The demo could not be loaded; the messages above say why.")
     done.touch()

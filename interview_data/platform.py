@@ -11,7 +11,7 @@ from stores.local.home import Home
 from stores.local.service import Service, check_tcp
 from stores.settings import REPOSITORY, inherited_environment
 
-APPLICATIONS = ("change-capture", "event-writer", "api", "dagster")
+APPLICATIONS = ("change-capture", "event-writer", "search-indexer", "api", "dagster")
 
 
 def application_services(
@@ -23,6 +23,15 @@ def application_services(
         "change-capture": _follower(home, env, "change-capture", ("cdc", "run", "--follow")),
         "event-writer": _follower(home, env, "event-writer", ("events", "consume", "--follow")),
     }
+    made["search-indexer"] = Service(
+        name="search-indexer",
+        argv=(sys.executable, "-m", "stores.search.indexer"),
+        env=env,
+        log_file=home.log_file("search-indexer"),
+        depends_on=("postgres", "search"),
+        steady_seconds=3,
+        cwd=REPOSITORY,
+    )
     if port := ports.get("api"):
         made["api"] = _api(home, env, port)
     if port := ports.get("dagster"):
@@ -44,7 +53,8 @@ def _follower(home: Home, env: Mapping[str, str], name: str, command: tuple[str,
 
 
 def _api(home: Home, env: Mapping[str, str], port: int) -> Service:
-    listen = ("--host", "127.0.0.1", "--port", str(port))
+    # No access log: it would hold ids and one-time tokens; the API measures itself instead.
+    listen = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
     return Service(
         name="api",
         argv=(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app", *listen),
@@ -72,4 +82,6 @@ def _dagster(home: Home, env: Mapping[str, str], port: int) -> Service:
         url=f"http://127.0.0.1:{port}",
         cwd=REPOSITORY,
         start_seconds=240,
+        # It waits for the runs in progress, which a stop cannot: they are asked to end too.
+        is_stopped_with_children=True,
     )

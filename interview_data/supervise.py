@@ -10,14 +10,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 
 from interview_data.platform import APPLICATIONS, application_services
 from stores.errors import PlatformError, StateConflict
 from stores.local.home import Home
 from stores.local.ports import PortReservations
-from stores.local.service import Service, set_up_command
-from stores.local.stack import STORES, Stack, choose, plan, replaced_stores
+from stores.local.service import set_up_command
+from stores.local.stack import STORES, choose, plan, replaced_stores
 from stores.local.supervisor import Supervisor
 from stores.settings import inherited_environment, load_settings
 
@@ -50,8 +49,8 @@ def main(names: Sequence[str], parent: int | None) -> int:
     reservations = PortReservations()
     stack = plan(home, load_settings(), reservations, names)
     stack.publish()
-    services = set_up_replaced(home, stack)
-    services += application_services(home, stack.ports, names)
+    set_up_replaced(home)
+    services = [*stack.services, *application_services(home, stack.ports, names)]
     supervisor = Supervisor(home, services)
     signal.signal(signal.SIGTERM, supervisor.request_stop)
     for move in stack.moves:
@@ -62,26 +61,14 @@ def main(names: Sequence[str], parent: int | None) -> int:
     return 0
 
 
-def set_up_replaced(home: Home, stack: Stack) -> list[Service]:
-    """Migrate and configure the servers of one's own, as `up` does with embedded ones.
-
-    The index of transcripts is filled from PostgreSQL: where only the search server is
-    one's own, that is done as soon as the embedded PostgreSQL is ready.
-    """
+def set_up_replaced(home: Home) -> None:
+    """Migrate and configure the servers of one's own, as `up` does with embedded ones."""
     given = [store for store in replaced_stores() if store not in ("redis", "event-bus")]
-    services = list(stack.services)
-    embedded = {service.name: index for index, service in enumerate(services)}
-    if "search" in given and "postgres" in embedded:
-        given.remove("search")
-        index = embedded["postgres"]
-        both = set_up_command("postgres", "search")
-        services[index] = replace(services[index], after_start=both)
     if given:
         command, env = set_up_command(*given), inherited_environment(home.path)
         done = subprocess.run(command, env=env, check=False, timeout=_SET_UP_TIMEOUT_SECONDS)
         if done.returncode != 0:
             raise StateConflict(f"{', '.join(given)} could not be set up; see above")
-    return services
 
 
 if __name__ == "__main__":

@@ -133,6 +133,8 @@ class ManagedService:
         self._kill_at = time.monotonic() + self.service.stop_seconds
         if self._process is None:
             self.state = "stopped"
+        elif self.service.is_stopped_with_children:
+            signal_group(self._process.pid, self.service.stop_signal)
         else:
             self._process.send_signal(self.service.stop_signal)
 
@@ -146,6 +148,9 @@ class ManagedService:
         if not leader or has_group(self._process.pid):
             return False
         self._process, self.identity, self.state = None, None, "stopped"
+        seconds = time.monotonic() - self._kill_at + self.service.stop_seconds
+        how = "stopped" if seconds < self.service.stop_seconds else "killed, for it did not stop"
+        self._report(self.service.name, f"{how} after {seconds:.1f} s")
         return True
 
     def _spawn(self) -> None:

@@ -51,6 +51,8 @@ class Service:
     url: str = ""
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
+    # For a process that, asked alone, would first wait for what its children do.
+    is_stopped_with_children: bool = False
     start_seconds: float = 60.0
     # For a process that has no port to ask: ready once it has run for so long.
     steady_seconds: float = 0.0

@@ -61,10 +61,10 @@ def object_store() -> None:
 
 
 def search() -> None:
-    """The index of transcripts, filled from PostgreSQL."""
-    from stores.search.transcripts import rebuild
+    """An index of transcripts; `stores.search.indexer` fills it and keeps it filled."""
+    from stores.search.transcripts import ensure
 
-    print(f"set-up: {rebuild()} transcripts indexed")
+    print(f"set-up: the index of transcripts was {'made' if ensure() else 'there'}")
 
 
 SET_UPS: dict[str, Callable[[], None]] = {

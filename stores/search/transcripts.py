@@ -54,7 +54,7 @@ def _rebuild(client: "Elasticsearch", settings: Settings) -> int:
     from elasticsearch import ApiError
     from elasticsearch.helpers import BulkIndexError, bulk
 
-    name = f"{ALIAS}-{datetime.now().astimezone():%Y%m%d%H%M%S%f}"
+    name = _new_name()
     try:
         client.indices.create(index=name, **json.loads(MAPPING.read_text()))
         count, _ = bulk(client, _documents(name, settings), chunk_size=BULK_DOCUMENT_COUNT)
@@ -65,6 +65,40 @@ def _rebuild(client: "Elasticsearch", settings: Settings) -> int:
         kind = type(error).__name__
         raise StoreUnavailable(f"ELASTICSEARCH_URL: indexing transcripts failed: {kind}") from None
     return int(count)
+
+
+def ensure(settings: Settings | None = None) -> bool:
+    """Make an empty index where there is none, so that a search finds nothing, not an error."""
+    from elastic_transport import TransportError
+    from elasticsearch import ApiError
+
+    client = connect_search(settings)
+    try:
+        if client.indices.exists_alias(name=ALIAS):
+            return False
+        name = _new_name()
+        client.indices.create(index=name, **json.loads(MAPPING.read_text()))
+        _swap(client, name)
+    except (ApiError, TransportError) as error:
+        raise StoreUnavailable(f"ELASTICSEARCH_URL: the index of transcripts: {error}") from error
+    return True
+
+
+def current_index(settings: Settings | None = None) -> str | None:
+    """The index that the alias names now."""
+    from elastic_transport import TransportError
+    from elasticsearch import ApiError, NotFoundError
+
+    try:
+        return next(iter(connect_search(settings).indices.get_alias(name=ALIAS).body), None)
+    except NotFoundError:
+        return None
+    except (ApiError, TransportError) as error:
+        raise StoreUnavailable(f"ELASTICSEARCH_URL: the index of transcripts: {error}") from error
+
+
+def _new_name() -> str:
+    return f"{ALIAS}-{datetime.now().astimezone():%Y%m%d%H%M%S%f}"
 
 
 def _swap(client: "Elasticsearch", name: str) -> None:
@@ -95,4 +129,3 @@ def document(row: tuple[Any, ...]) -> dict[str, Any]:
         "confidence_score": confidence,
         "created_at": created_at.isoformat() if created_at else None,
     }
-

@@ -206,6 +206,24 @@ class BlockStream:
         self._raw.cancel()
 
 
+class WholeStream:
+    """A small result in one piece, such as that of a SHOW."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self) -> bytes:
+        """Everything, then b''."""
+        data, self._data = self._data, b""
+        return data
+
+    def finish(self) -> None:
+        """It had ended before it came here."""
+
+    def close(self) -> None:
+        """Nothing runs any more."""
+
+
 class Engine:
     """The engine of this process and the threads its statements run in."""
 
@@ -247,8 +265,10 @@ class Engine:
         self, connection: Connection, sql: Output, params: Mapping[str, str], query_id: str
     ) -> Stream:
         """Start a statement that returns rows; they come out of the stream as they are made."""
-        if sql.format == "Native" and sql.is_select:
-            return BlockStream(connection.send(sql.text, sql.format, params))
+        if sql.format == "Native":
+            if sql.is_select:
+                return BlockStream(connection.send(sql.text, sql.format, params))
+            return WholeStream(connection.run(sql.text, sql.format, params))
         reader, writer = os.pipe()
         _enlarge(writer)
         statement = sql.into(f"/dev/fd/{writer}")

@@ -4,6 +4,7 @@ Belongs here: putting a statement before the engine the way HTTP asks for it, an
 afterwards what must not outlive the request. How the answer is written is the handler's.
 """
 
+import json
 import re
 import uuid
 from collections.abc import Mapping
@@ -20,6 +21,11 @@ from stores.local.clickhouse_http.engine import (
     quote_name,
 )
 from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
+from stores.local.clickhouse_http.native_format import (
+    WITH_BLOCK_INFO,
+    WITH_SERIALIZATIONS,
+    VersionedStream,
+)
 from stores.local.clickhouse_http.parameters import Parameters
 from stores.local.clickhouse_http.sessions import Session
 from stores.local.clickhouse_http.statement import Kind, Statement, tokens
@@ -92,7 +98,33 @@ class Query:
         if statement.kind is Kind.KILL:
             text, at = self._kill_by_our_names(statement)
         output = Output(text, at, result_format, statement.is_select)
-        return self.engine.stream(self.connection, output, self.parameters.bound, self.query_id)
+        bound = self.parameters.bound
+        stream = self.engine.stream(self.connection, output, bound, self.query_id)
+        version = self.parameters.number("client_protocol_version", 0)
+        if result_format != "Native" or not WITH_BLOCK_INFO <= version < WITH_SERIALIZATIONS:
+            return stream
+        return VersionedStream(stream, lambda: self._types(text[:at]))
+
+    def _types(self, sql: bytes) -> list[str]:
+        """The types of a SELECT's columns, asked on a connection of its own."""
+        connection = self.engine.connect()
+        try:
+            database = self.parameters.get("database") or (
+                self.session.database if self.session else ""
+            )
+            if database:
+                connection.run(f"USE {quote_name(database)}")
+            settings = self.parameters.settings.items()
+            for name, value in settings:
+                connection.run(f"SET {name} = {quote(value)}")
+            sql = b"DESCRIBE TABLE (" + sql + b"\n)"
+            rows = connection.run(sql, "JSONCompactEachRow", self.parameters.bound)
+            return [json.loads(row)[1] for row in rows.splitlines()]
+        except ClickHouseException:
+            # A temporary table is not seen from there; the zones are left out, the rows are right.
+            return []
+        finally:
+            connection.close()
 
     def _kill_by_our_names(self, statement: Statement) -> tuple[bytes, int]:
         new = f"Settings['{QUERY_ID_SETTING}']".encode()

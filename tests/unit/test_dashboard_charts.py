@@ -95,7 +95,7 @@ def test_whole_months_are_compared_whole_though_they_differ_in_length() -> None:
 def test_a_rise_of_customers_over_their_limit_is_not_good_news() -> None:
     filters = parse({"range": "7d"}, TODAY)
     spans = series.windows(filters, FRESH)
-    values = {day: 2 for day in spans.span.days} | {day: 1 for day in spans.compared.days}
+    values = dict.fromkeys(spans.span.days, 2) | dict.fromkeys(spans.compared.days, 1)
     found = series.level(METRICS["customers_over_limit"], values, spans, FRESH)
     assert found.total == 2
     assert found.change is not None

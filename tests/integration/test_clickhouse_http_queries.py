@@ -314,3 +314,25 @@ def test_what_is_not_http_is_answered_and_closed(endpoint: Endpoint) -> None:
         wire.sendall(b"\x00\x01 this is the native protocol\r\n\r\n")
         assert wire.recv(1000).startswith(b"HTTP/1.1 400 ")
         assert wire.recv(1000) == b""
+
+
+def test_a_client_with_a_protocol_version_is_told_every_time_zone(endpoint: Endpoint) -> None:
+    client = endpoint.connect()
+    assert client.protocol_version
+    sql = """
+        SELECT toString(number), [number, 1], map('k', number), toLowCardinality(toNullable('x')),
+            tuple(1 AS a, 'b'), toNullable(number), number::Decimal(30, 2), toFixedString('ab', 2),
+            toDateTime(number, 'Asia/Tokyo') AS tokyo, repeat('long', 50), toUUID({id:String}),
+            [toLowCardinality('w')], toDateTime(0, 'America/New_York') AS new_york,
+            now64(3, 'Asia/Tokyo')
+        FROM numbers(70000) ORDER BY number
+    """
+    found = client.query(sql, parameters={"id": str(uuid.uuid4())})
+    types = dict(zip(found.column_names, (kind.name for kind in found.column_types), strict=True))
+    assert types["tokyo"] == "DateTime('Asia/Tokyo')"
+    assert types["new_york"] == "DateTime('America/New_York')"
+    rows = found.result_rows
+    assert (len(rows), rows[-1][0]) == (70_000, "69999")
+    assert rows[0][8].isoformat() == "1970-01-01T09:00:00+09:00"
+    assert client.query("SHOW DATABASES LIKE 'shop'").result_rows == [("shop",)]
+    client.close()

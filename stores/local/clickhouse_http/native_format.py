@@ -154,7 +154,8 @@ def _skip_low_cardinality(cursor: Cursor, arguments: list[str], rows: int) -> No
     width = KEY_WIDTHS[cursor.word() & 0xFF]
     inner = arguments[0].removeprefix("Nullable(")
     skip_rows(cursor, inner[:-1] if inner != arguments[0] else inner, cursor.word())
-    cursor.at += width * cursor.word()
+    keys = cursor.word()
+    cursor.at += width * keys
 
 
 SKIPS: Mapping[str, Callable[[Cursor, list[str], int], None]] = {

@@ -22,6 +22,8 @@ from stores.event_bus.interface import GROUP, Counts, Delivery, Message
 _MEMBER = "writer"
 _SYNC_TIMEOUT_MS = 5000
 _SOCKET_TIMEOUT_SECONDS = 10
+# A publish takes a millisecond or two, so a flood of requests queues here and not at the bus.
+_CONNECTION_LIMIT = 32
 
 # Acknowledged counts are added only if the messages were not acknowledged before: the answer
 # to an earlier call may have been lost.
@@ -90,9 +92,15 @@ class RedisStreamsPublisher:
     """The API's side. Connections are shared and made again after a failure."""
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.asyncio.Redis.from_url(
-            url, protocol=3, socket_timeout=_SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=2
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
+            url,
+            protocol=3,
+            socket_timeout=_SOCKET_TIMEOUT_SECONDS,
+            socket_connect_timeout=2,
+            max_connections=_CONNECTION_LIMIT,
+            timeout=_SOCKET_TIMEOUT_SECONDS,
         )
+        self._redis = redis.asyncio.Redis.from_pool(pool)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """As the interface says."""

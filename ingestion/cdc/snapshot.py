@@ -74,18 +74,16 @@ class Snapshotter(threading.Thread):
         while table.is_snapshotting and not self._stop_asked.is_set():
             try:
                 self._chunk(table)
-                pause, failures = FIRST_PAUSE_SECONDS, 0
-            except TransientError as error:
-                logger.warning("snapshot of %s waits: %s", table.target, first_line(error))
-            except (ClickHouseError, PostgresError) as error:
+            except (TransientError, ClickHouseError, PostgresError) as error:
                 failures += _counts_against(error)
-                logger.warning("snapshot of %s: %s", table.target, first_line(error))
+                logger.warning("snapshot of %s waits: %s", table.target, first_line(error))
                 if failures >= ATTEMPTS_PER_CHUNK:
                     reason = f"its snapshot keeps failing: {first_line(error)}"
                     quarantine(table, reason, self._state)
-            if pause > FIRST_PAUSE_SECONDS or failures:
                 self._stop_asked.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+            else:
+                pause, failures = FIRST_PAUSE_SECONDS, 0
 
     def _wait_for_older_transactions(self, table: CapturedTable) -> None:
         """Whoever wrote to the table before it was published is not in the stream, so the
@@ -192,5 +190,7 @@ def _body(statement: str, first: bytes, rest: Iterator[bytes]) -> Generator[byte
 
 
 def _counts_against(error: Exception) -> int:
-    """A ClickHouse that does not answer has no code; that is not the table's fault."""
+    """A store that does not answer is not the table's fault; ClickHouse then gives no code."""
+    if isinstance(error, TransientError):
+        return 0
     return int(isinstance(error, PostgresError) or getattr(error, "code", None) is not None)

@@ -1,0 +1,242 @@
+"""What the log says is read as PostgreSQL writes it, and becomes rows with the right versions."""
+
+import struct
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ingestion.cdc.batch import Assembler, RowsStep, TruncateStep
+from ingestion.cdc.catalog import CurrentColumn, SourceColumn
+from ingestion.cdc.layout import Layout
+from ingestion.cdc.messages import UNCHANGED, Relation, RelationColumn, decode
+from ingestion.cdc.positions import format_lsn, parse_lsn, version
+from ingestion.cdc.rows import PartialRow, RowId, decode_row, encode_insert, encode_row
+from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, plan, project
+from ingestion.cdc.state import CapturedTable
+from ingestion.cdc.types import SourceType, numeric_digits
+from ingestion.cdc.types_page import render_types_page
+from stores.errors import CaptureStopped
+from stores.settings import REPOSITORY
+
+OID = 16400
+TEXT = SourceType("text")
+COLUMNS = (
+    SourceColumn("id", 1, 23, SourceType("int4"), is_nullable=False),
+    SourceColumn("name", 2, 25, TEXT, is_nullable=True),
+)
+LAYOUT = Layout(COLUMNS, ("id",))
+VALUES = st.lists(st.one_of(st.none(), st.binary(max_size=300)), max_size=6)
+
+
+def tuple_bytes(values: list[bytes | str | None]) -> bytes:
+    out = struct.pack(">H", len(values))
+    for value in values:
+        if value is None:
+            out += b"n"
+        elif value == "unchanged":
+            out += b"u"
+        else:
+            assert isinstance(value, bytes)
+            out += b"t" + struct.pack(">I", len(value)) + value
+    return out
+
+
+def insert(*values: bytes | None) -> bytes:
+    return b"I" + struct.pack(">I", OID) + b"N" + tuple_bytes(list(values))
+
+
+def update(old: bytes, *values: bytes | str | None) -> bytes:
+    return b"U" + struct.pack(">I", OID) + old + b"N" + tuple_bytes(list(values))
+
+
+def begin(lsn: int) -> bytes:
+    return b"B" + struct.pack(">QQI", lsn, 0, 7)
+
+
+def commit(lsn: int, end: int) -> bytes:
+    return b"C" + struct.pack(">BQQQ", 0, lsn, end, 0)
+
+
+def relation(*columns: tuple[str, int], identity: str = "d") -> bytes:
+    out = b"R" + struct.pack(">I", OID) + b"public\0items\0" + identity.encode()
+    out += struct.pack(">H", len(columns))
+    for name, type_oid in columns:
+        flag = 1 if name == "id" else 0
+        out += bytes([flag]) + name.encode() + b"\0" + struct.pack(">Ii", type_oid, -1)
+    return out
+
+
+RELATION = relation(("id", 23), ("name", 25))
+
+
+class OneTable:
+    """A registry of one table that never changes its form."""
+
+    def __init__(self, stored_version: int = 0) -> None:
+        self.table = CapturedTable(OID, "items", "public", "items", LAYOUT, state="streaming")
+        self.table.stored_version = stored_version
+
+    def find(self, oid: int) -> CapturedTable | None:
+        return self.table if oid == OID else None
+
+    def adopt(self, *_: object) -> None:
+        return None
+
+    def follow(self, *_: object) -> None:
+        return None
+
+
+def fed(*messages: bytes, stored_version: int = 0) -> Assembler:
+    assembler = Assembler(OneTable(stored_version), 0)
+    for message in messages:
+        assembler.feed(message)
+    return assembler
+
+
+def rows_of(assembler: Assembler) -> list[tuple[list[bytes | None], bool]]:
+    found = []
+    for step in assembler.batch.steps:
+        assert isinstance(step, RowsStep)
+        found += [decode_row(row) for row in step.rows if isinstance(row, bytes)]
+    return found  # type: ignore[return-value]
+
+
+@given(VALUES)
+def test_an_insert_is_copied_into_a_row_value_by_value(values: list[bytes | None]) -> None:
+    row = encode_insert(insert(*values), RowId(5, 3))
+    assert row == encode_row(list(values), RowId(5, 3))
+    assert decode_row(row) == (values, False)
+
+
+def test_a_value_longer_than_a_short_length_is_kept_whole() -> None:
+    for size in (127, 128, 16_383, 16_384, 3_000_000):
+        assert decode_row(encode_insert(insert(b"x" * size), RowId(1, 1)))[0] == [b"x" * size]
+
+
+def test_a_row_begins_with_its_version_as_clickhouse_reads_it() -> None:
+    row = encode_row([b"1"], RowId(commit_lsn=9, ordinal=3), is_deleted=True)
+    assert int.from_bytes(row[:16], "little") == version(9, 3)
+    assert row[16] == 1
+
+
+def test_positions_are_written_as_postgresql_writes_them() -> None:
+    assert format_lsn(parse_lsn("16/B374D848")) == "16/B374D848"
+
+
+def test_an_unknown_message_stops_capture() -> None:
+    with pytest.raises(CaptureStopped, match="unknown message"):
+        decode(b"?")
+
+
+def test_a_changed_key_is_the_old_keys_tombstone_and_then_the_row() -> None:
+    old = b"K" + tuple_bytes([b"1", None])
+    assembler = fed(RELATION, begin(100), update(old, b"2", b"b"), commit(100, 120))
+    assert rows_of(assembler) == [([b"1", None], True), ([b"2", b"b"], False)]
+    step = assembler.batch.steps[0]
+    assert isinstance(step, RowsStep)
+    assert (step.first, step.last) == (RowId(100, 1), RowId(100, 2))
+    assert assembler.batch.end_lsn == 120
+
+
+def test_an_unchanged_value_is_looked_up_under_the_old_key_never_written_as_null() -> None:
+    old = b"K" + tuple_bytes([b"1", None])
+    assembler = fed(RELATION, begin(100), update(old, b"2", "unchanged"), commit(100, 120))
+    step = assembler.batch.steps[0]
+    assert isinstance(step, RowsStep)
+    partial = step.rows[1]
+    assert isinstance(partial, PartialRow)
+    assert (partial.values, partial.lookup_key) == ([b"2", UNCHANGED], (b"1",))
+
+
+def test_an_unchanged_value_is_taken_from_a_full_old_row() -> None:
+    old = b"O" + tuple_bytes([b"1", b"long"])
+    assembler = fed(
+        relation(("id", 23), ("name", 25), identity="f"),
+        begin(100),
+        update(old, b"1", "unchanged"),
+        commit(100, 120),
+    )
+    assert rows_of(assembler) == [([b"1", b"long"], False)]
+
+
+def test_rows_that_are_stored_already_are_skipped_and_later_ones_keep_their_versions() -> None:
+    messages = (
+        RELATION, begin(100), insert(b"1", b"a"), insert(b"2", b"b"), insert(b"3", b"c"),
+        commit(100, 120),
+    )  # fmt: skip
+    whole, rest = fed(*messages), fed(*messages, stored_version=version(100, 3))
+    first, last = whole.batch.steps[0], rest.batch.steps[0]
+    assert isinstance(first, RowsStep)
+    assert isinstance(last, RowsStep)
+    assert last.rows == first.rows[2:]
+
+
+def test_a_truncate_stands_between_the_rows_before_and_after_it() -> None:
+    truncate = b"T" + struct.pack(">IBI", 1, 0, OID)
+    assembler = fed(RELATION, begin(100), insert(b"1", b"a"), truncate, insert(b"2", b"b"))
+    kinds = [type(step) for step in assembler.batch.steps]
+    assert kinds == [RowsStep, TruncateStep, RowsStep]
+
+
+def announced(*columns: tuple[str, int, bool]) -> Relation:
+    made = tuple(RelationColumn(name, oid, -1, key) for name, oid, key in columns)
+    return Relation(OID, "public", "items", "d", made)
+
+
+NAMES = {23: SourceType("int4"), 20: SourceType("int8"), 21: SourceType("int2"), 25: TEXT}
+
+
+def planned(relation: Relation, **numbers: int) -> LayoutChange:
+    current = {
+        name: CurrentColumn(name, number, name != "id", None) for name, number in numbers.items()
+    }
+    return plan(LAYOUT, relation, current, lambda oid, _: NAMES[oid], "`d`.`t`")
+
+
+def test_a_rename_is_told_from_a_drop_and_an_add_by_the_columns_number() -> None:
+    relation = announced(("id", 23, True), ("title", 25, False))
+    assert "RENAME" in planned(relation, id=1, title=2).statements[0]
+    statements = planned(relation, id=1, title=3).statements
+    assert [word for text in statements for word in ("ADD", "DROP") if word in text] == [
+        "ADD",
+        "DROP",
+    ]
+
+
+def test_a_wider_type_is_followed_and_a_narrower_one_is_not() -> None:
+    wider = announced(("id", 20, True), ("name", 25, False))
+    assert planned(wider, id=1, name=2).statements == (
+        "ALTER TABLE `d`.`t` MODIFY COLUMN `id` Int64",
+    )
+    with pytest.raises(CannotFollow, match="int4 to int2"):
+        planned(announced(("id", 21, True), ("name", 25, False)), id=1, name=2)
+
+
+def test_a_changed_key_cannot_be_followed() -> None:
+    with pytest.raises(CannotFollow, match="key changed"):
+        planned(announced(("id", 23, False), ("name", 25, True)), id=1, name=2)
+
+
+def test_rows_of_an_older_form_are_laid_out_by_name() -> None:
+    older = announced(("gone", 25, False), ("id", 23, True))
+    assert project(older, LAYOUT) == (1, None)
+    assert project(announced(("id", 23, True), ("name", 25, False)), LAYOUT) is None
+
+
+def test_the_digits_of_a_numeric_are_read_from_its_modifier() -> None:
+    assert numeric_digits((10 << 16 | 2) + 4) == (10, 2)
+    assert numeric_digits((5 << 16 | (-2 & 0x7FF)) + 4) == (5, -2)
+    assert numeric_digits(-1) is None
+
+
+def test_a_layout_survives_being_kept() -> None:
+    array = SourceColumn("tags", 3, 1009, SourceType("_text", element=TEXT), is_nullable=True)
+    layout = Layout((*COLUMNS, array), ("id",))
+    assert Layout.from_json(layout.to_json()) == layout
+
+
+def test_the_page_of_types_is_what_the_codec_does() -> None:
+    page = Path(REPOSITORY / "docs/reference/capture_types.md").read_text()
+    assert page == render_types_page(), "run: python -m ingestion.cdc.types_page"

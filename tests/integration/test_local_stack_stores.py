@@ -3,7 +3,6 @@
 import os
 import stat
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psutil
@@ -11,6 +10,7 @@ import psycopg
 import pytest
 import redis
 from fix_stack import RunningStack
+from fix_transcripts import insert_transcripts
 
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.errors import StoreUnavailable
@@ -178,7 +178,7 @@ def test_transcripts_are_found_in_either_language_and_only_once(
     stack: RunningStack, postgres_url: str
 ) -> None:
     with connect_postgres() as connection:
-        _insert_transcripts(connection, "Мы разрабатываем сервисы", "I was running tests")
+        insert_transcripts(connection, "Мы разрабатываем сервисы", "I was running tests")
     client = connect_search()
     assert rebuild() == 2
     assert rebuild() == 2
@@ -191,28 +191,3 @@ def test_transcripts_are_found_in_either_language_and_only_once(
         assert source["sentiment"] == "positive"
         assert source["keywords"] == ["testing"]
         assert source["question_id"] is not None
-
-
-def _insert_transcripts(connection: psycopg.Connection[Any], *texts: str) -> None:
-    """An interview with one question, and a session with an analysed response per text."""
-    one = connection.execute(
-        "WITH u AS (INSERT INTO users (email, password_hash) VALUES ('a@b.c', 'x') RETURNING id),"
-        " i AS (INSERT INTO interviews (title, created_by) SELECT 't', id FROM u RETURNING id),"
-        " q AS (INSERT INTO questions (interview_id, text, type, order_index)"
-        "  SELECT id, 'q', 'video', 1 FROM i RETURNING id) SELECT i.id, q.id FROM i, q"
-    ).fetchone()
-    assert one is not None
-    for text in texts:
-        connection.execute(
-            "WITH s AS (INSERT INTO candidate_sessions (interview_id) VALUES (%(interview)s)"
-            "  RETURNING id),"
-            " m AS (INSERT INTO media_files (interview_id, session_id, question_id,"
-            "  original_filename, content_type, file_size_bytes, original_path)"
-            "  SELECT %(interview)s, id, %(question)s, 'f', 'video/webm', 1, 'p' FROM s"
-            "  RETURNING id)"
-            " INSERT INTO analysis_results (interview_id, session_id, media_file_id,"
-            "  transcription_text, sentiment_analysis, keywords)"
-            ' SELECT %(interview)s, s.id, m.id, %(text)s, \'{"label": "positive"}\','
-            " '[\"testing\"]' FROM s, m",
-            {"interview": one[0], "question": one[1], "text": text},
-        )

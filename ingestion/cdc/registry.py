@@ -183,6 +183,7 @@ class Tables:
 
     def _start(self, table: CapturedTable, found: SourceTable, lsn: int, *, state: str) -> None:
         layout = layout_of(found)
+        table.generation += 1
         table.layout, table.reason = layout, ""
         table.state = "resyncing" if state == "resyncing" else "snapshotting"
         table.storage = table.target + (SHADOW_SUFFIX if state == "resyncing" else "")

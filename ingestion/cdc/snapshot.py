@@ -103,6 +103,7 @@ class Snapshotter(threading.Thread):
         if table.snapshot_next_block >= table.snapshot_block_count:
             self._finish(table)
             return
+        generation = table.generation
         with self._database.reading(name) as file_node:
             if file_node != table.file_node:
                 self._restart(table)
@@ -115,6 +116,8 @@ class Snapshotter(threading.Thread):
                 )
             )
             self._send(table, rows)
+        if table.generation != generation:
+            return
         table.snapshot_next_block = last
         table.snapshot_row_count += rows.row_count
         self._state.save(table)

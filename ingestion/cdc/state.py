@@ -82,6 +82,8 @@ class CapturedTable:
     revision: int = 0
     # The newest version known to be stored; a restart reads it from the storage itself.
     stored_version: int = field(default=0, compare=False)
+    # Counts starts of a snapshot, so that a chunk of a former one is told apart.
+    generation: int = field(default=0, compare=False)
 
     @property
     def is_flowing(self) -> bool:
@@ -136,7 +138,7 @@ class Request:
     requested_at: datetime
 
 
-_TABLE_FIELDS = [item.name for item in fields(CapturedTable) if item.name != "stored_version"]
+_TABLE_FIELDS = [item.name for item in fields(CapturedTable) if item.compare]
 
 
 class StateStore:

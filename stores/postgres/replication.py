@@ -15,7 +15,7 @@ from stores.errors import StateConflict, StoreUnavailable
 from stores.postgres.client import connect
 
 # PostgreSQL drops a subscriber that is silent for wal_sender_timeout (60 s, often less).
-FEEDBACK_INTERVAL_SECONDS = 5.0
+LONGEST_SILENCE_SECONDS = 5.0
 # Enough to work on at once, few enough that feedback is never late.
 MAX_POLLED_BYTES = 4 << 20
 # Values are rendered by the session's settings, so that snapshot and stream write the same text.
@@ -41,6 +41,7 @@ class ReplicationConnection:
         self._pgconn = self._connection.pgconn
         self._last_feedback = 0.0
         self._must_reply = False
+        self._silence_seconds = LONGEST_SILENCE_SECONDS
         self.confirmed_lsn = 0
         # Everything that commits below this has been handed out by `poll`.
         self.sent_lsn = 0
@@ -53,6 +54,7 @@ class ReplicationConnection:
             f" (proto_version '1', publication_names '\"{quoted}\"')"
         )
         try:
+            self._silence_seconds = self._allowed_silence()
             self._connection.execute(statement.encode())
         except psycopg.errors.ObjectInUse as error:
             raise StateConflict(
@@ -96,6 +98,14 @@ class ReplicationConnection:
         """Leave the stream; the slot stays."""
         self._connection.close()
 
+    def _allowed_silence(self) -> float:
+        """A third of what PostgreSQL waits for us, so that one late reply does no harm."""
+        row = self._connection.execute(
+            b"SELECT setting::float8 / 1000 FROM pg_settings WHERE name = 'wal_sender_timeout'"
+        ).fetchone()
+        timeout = float(row[0]) if row else 0.0
+        return min(LONGEST_SILENCE_SECONDS, timeout / 3) if timeout else LONGEST_SILENCE_SECONDS
+
     def _read_available(self, take: Callable[[bytes], None]) -> int:
         polled = 0
         while polled < MAX_POLLED_BYTES:
@@ -121,7 +131,7 @@ class ReplicationConnection:
         return bool(select.select([self._pgconn.socket], [], [], timeout)[0])
 
     def _keep_alive(self) -> None:
-        due = time.monotonic() - self._last_feedback > FEEDBACK_INTERVAL_SECONDS
+        due = time.monotonic() - self._last_feedback > self._silence_seconds
         if self._must_reply or due:
             self._send_feedback()
 

@@ -24,6 +24,7 @@ from ingestion.cdc.state import StateStore
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.clickhouse.client import connect as connect_clickhouse
+from stores.postgres import replication
 from stores.postgres.client import Error as PostgresError
 from stores.postgres.client import connect
 from stores.settings import REPOSITORY
@@ -163,6 +164,83 @@ def test_a_snapshot_goes_on_where_it_was_killed(
     capture.settle()
     assert min(read) == begun.snapshot_next_block
     capture.assert_equal()
+
+
+def test_a_transaction_larger_than_memory_allows_is_stored_in_parts(
+    tables: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from ingestion.cdc import capture as loop
+
+    monkeypatch.setattr(loop, "MAX_BATCH_ROWS", 1000)
+    send, sizes = Applier._send, []
+
+    def remember(applier: Applier, step: Any, *rest: Any) -> None:
+        sizes.append(len(step.rows))
+        if len(sizes) == 6:
+            raise Killed
+        send(applier, step, *rest)
+
+    monkeypatch.setattr(loop, "BUSY_POLL_SECONDS", 0.0)
+    monkeypatch.setattr(replication, "MAX_POLLED_BYTES", 20_000)
+    monkeypatch.setattr(Applier, "_send", remember)
+    tables.transaction(
+        "INSERT INTO t0 SELECT n, 'x' FROM generate_series(1, 10000) n",
+        "UPDATE t0 SET name = 'y' WHERE id % 2 = 0",
+    )
+    with pytest.raises(Killed):
+        tables.settle()
+    tables.settle()
+    assert max(sizes) < 5000
+    tables.assert_equal()
+    assert tables.rows(TWICE.format(table="t0")) == [(0,)]
+
+
+def test_postgresql_is_answered_while_an_insert_blocks(
+    tables: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = tables.options.source_url.rsplit("/", 1)[1]
+    tables.sql(f"ALTER DATABASE {database} SET wal_sender_timeout = '1s'")
+    send, blocked = Applier._send, threading.Event()
+
+    def block(*arguments: Any) -> None:
+        if not blocked.is_set():
+            time.sleep(3)
+            blocked.set()
+        send(*arguments)
+
+    monkeypatch.setattr(Applier, "_send", block)
+    tables.start()
+    wait_until(lambda: _walsender(tables), 10, "the stream is open")
+    opened = _walsender(tables)
+    _write(tables)
+    wait_until(blocked.is_set, 10, "the insert ends")
+    tables.settle()
+    assert _walsender(tables) == opened
+    tables.assert_equal()
+
+
+def test_capture_comes_back_after_its_connection_was_cut(tables: Capture) -> None:
+    tables.start()
+    wait_until(lambda: _walsender(tables), 10, "the stream is open")
+    opened = _walsender(tables)
+    _write(tables)
+    tables.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    wait_until(lambda: _walsender(tables) not in (None, opened), 20, "the stream is open again")
+    tables.settle()
+    tables.assert_equal()
+    _no_row_twice(tables)
+
+
+def _walsender(capture: Capture) -> int | None:
+    with connect(capture.options.source_url) as connection:
+        row = connection.execute(
+            "SELECT active_pid FROM pg_replication_slots WHERE slot_name = %s",
+            [capture.options.slot],
+        ).fetchone()
+    return row[0] if row else None
 
 
 class Writers:

@@ -11,6 +11,8 @@ ROWS = "SELECT * FROM analytics.user_events WHERE received_at > now() - INTERVAL
 
 
 def _no_row(name: str, why: str, severity: Severity, condition: str) -> Expectation:
+    # The package takes a single brace for a placeholder of its own.
+    condition = condition.replace("{", "{{").replace("}", "}}")
     query = f"SELECT event_id, event_type, timestamp FROM {{batch}} WHERE {condition} LIMIT 20"
     return Expectation(
         name, why, severity, "UnexpectedRowsExpectation", {"unexpected_rows_query": query}

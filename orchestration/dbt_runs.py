@@ -30,6 +30,7 @@ def build(
     nodes = _selected(context, manifest, translator)
     arguments = ["build", "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
     arguments += ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
+    arguments += ["--no-use-colors"]
     arguments += ["--full-refresh"] if full_refresh else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
     ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])

@@ -16,6 +16,8 @@ BUILD = "build_models"
 CHECK = "check_everything"
 CATCH_UP = "catch_up"
 ONE_PROCESS = dg.in_process_executor
+# Every event of a run is in Dagster's storage already; the process's log needs the trouble only.
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
 __all__ = ["BUILD", "CATCH_UP", "CHECK", "REFRESH", "Job", "make_jobs"]
 
 
@@ -26,24 +28,28 @@ def make_jobs(models: dg.AssetSelection, refreshed: dg.AssetSelection) -> list[J
             REFRESH,
             selection=refreshed.without_checks(),
             executor_def=ONE_PROCESS,
+            config=QUIET,
             description="Restate what differs from what has landed.",
         ),
         dg.define_asset_job(
             BUILD,
             selection=models.without_checks(),
             executor_def=ONE_PROCESS,
+            config=QUIET,
             description="Build every model, as after a change of the models.",
         ),
         dg.define_asset_job(
             CHECK,
             selection=dg.AssetSelection.all_asset_checks(),
             executor_def=ONE_PROCESS,
+            config=QUIET,
             description="Every test, expectation and comparison; builds nothing.",
         ),
         dg.define_asset_job(
             CATCH_UP,
             selection=dg.AssetSelection.groups(layers.LANDED).without_checks(),
             executor_def=ONE_PROCESS,
+            config=QUIET,
             description="Wait until all that was committed and accepted by now has landed.",
         ),
     ]

@@ -153,6 +153,7 @@ def delete_old_runs(instance: dg.DagsterInstance) -> int:
     )
     for run_id in surplus[KEPT_RUNS:]:
         instance.delete_run(run_id)
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
     return max(0, len(surplus) - KEPT_RUNS)
 
 

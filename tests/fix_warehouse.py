@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
@@ -105,8 +104,6 @@ class Warehouse:
     def dbt(self, *arguments: str) -> dict[str, str]:
         """Run dbt in this process; what became of each model and test, by its name."""
         WAREHOUSE.ensure_manifest()
-        # Its connections remember databases that the fixture has dropped.
-        reset_adapters()
         parsed = Manifest.from_msgpack(WAREHOUSE.parsed_path.read_bytes())
         quiet = ("--quiet", "--no-print", "--no-write-json", "--log-level-file", "none")
         ran = dbtRunner(manifest=parsed).invoke([*arguments, *quiet, *WAREHOUSE.options()])
@@ -195,5 +192,7 @@ def warehouse(
     for name, value in connection_environment(load_settings()).items():
         monkeypatch.setenv(name, value)
     client = connect(fresh_clickhouse_url)
+    # dbt makes its first database once in a process, and a test before may have dropped it.
+    client.command("CREATE DATABASE staging ENGINE = Atomic")
     _create_captured(client, postgres_url)
     return Warehouse(client)

@@ -3,6 +3,7 @@
 from datetime import date
 from uuid import uuid4
 
+import pytest
 from fix_warehouse import Warehouse, make_customer
 
 
@@ -13,6 +14,7 @@ def _usage(warehouse: Warehouse) -> dict[tuple[date, str], int]:
     return {(day, resource): count for day, resource, count in found}
 
 
+@pytest.mark.timeout(300)
 def test_rollups_follow_late_events_changes_and_deletes_slice_by_slice(
     warehouse: Warehouse,
 ) -> None:

@@ -4,14 +4,17 @@ Belongs here: that page. The usual viewers load their code from elsewhere; this 
 neither network nor script.
 """
 
+import re
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup, escape
 
 router = APIRouter(include_in_schema=False)
+_CODE = re.compile(r"`([^`]+)`")
 _pages = Environment(
     loader=PackageLoader("serving.routers", "templates"), autoescape=select_autoescape()
 )
@@ -19,6 +22,11 @@ _pages = Environment(
 
 def _pretty(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+
+
+def _with_code(text: str) -> Markup:
+    """Backticks as a page shows them; all else escaped."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped before
 
 
 def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
@@ -35,5 +43,10 @@ async def docs(request: Request) -> HTMLResponse:
     document = request.app.openapi()
     page = _pages.get_template("docs.html")
     return HTMLResponse(
-        page.render(document=document, operations=_operations(document), pretty=_pretty)
+        page.render(
+            document=document,
+            operations=_operations(document),
+            pretty=_pretty,
+            with_code=_with_code,
+        )
     )

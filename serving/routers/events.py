@@ -82,6 +82,7 @@ def _options(kind: Kind, summary: str) -> dict[str, Any]:
     return {
         "summary": summary,
         "status_code": 202,
+        "response_description": "Every accepted event is on disk; what was refused is listed",
         "response_model": Receipt,
         "responses": documented(400, 401, 403, 413, 415, 503),
         "openapi_extra": _body_schema(kind),

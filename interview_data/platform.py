@@ -81,6 +81,7 @@ def _dagster(home: Home, env: Mapping[str, str], port: int) -> Service:
         port=port,
         url=f"http://127.0.0.1:{port}",
         cwd=REPOSITORY,
+        is_started_at_once=True,
         start_seconds=240,
         # It waits for the runs in progress, which a stop cannot: they are asked to end too.
         is_stopped_with_children=True,

@@ -46,6 +46,8 @@ class Service:
     after_start: tuple[str, ...] = ()
     after_start_env: Mapping[str, str] = field(default_factory=dict)
     depends_on: tuple[str, ...] = ()
+    # Started with what it depends on, not after it: it takes longer to load than they do.
+    is_started_at_once: bool = False
     data_folder: Path | None = None
     port: int | None = None
     url: str = ""

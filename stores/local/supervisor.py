@@ -76,6 +76,8 @@ class Supervisor:
             time.sleep(TICK_SECONDS)
 
     def _can_start(self, service: Service) -> bool:
+        if service.is_started_at_once:
+            return True
         needed = [self._managed[name] for name in service.depends_on if name in self._managed]
         return all(managed.state == "ready" for managed in needed)
 

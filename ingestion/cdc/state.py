@@ -153,13 +153,15 @@ class StateStore:
         """Make the tables, and forget manifests nobody will ask for."""
         for statement in _TABLES:
             self._client.command(statement)
-        self._client.command(
-            f"DELETE FROM {DATABASE}.batches WHERE slot = {{slot:String}}"
-            f" AND applied_at < now() - INTERVAL {KEEP_BATCHES_DAYS} DAY"
+        old = (
+            f"slot = {{slot:String}} AND applied_at < now() - INTERVAL {KEEP_BATCHES_DAYS} DAY"
             " AND (source_id, end_lsn) NOT IN (SELECT source_id, max(end_lsn)"
-            f" FROM {DATABASE}.batches WHERE slot = {{slot:String}} GROUP BY source_id)",
-            parameters={"slot": self._slot},
+            f" FROM {DATABASE}.batches WHERE slot = {{slot:String}} GROUP BY source_id)"
         )
+        # A deletion is a mutation, dear even when it finds nothing.
+        if self._query(f"SELECT count() FROM {DATABASE}.batches WHERE {old}")[0][0]:
+            parameters = {"slot": self._slot}
+            self._client.command(f"DELETE FROM {DATABASE}.batches WHERE {old}", parameters)
 
     def source(self) -> Source | None:
         """What this slot was made for; None before its first start."""

@@ -4,8 +4,8 @@ Belongs here: where they are looked for, in this order: earlier rows of the same
 (by the old key), and the source itself. NULL is never written in their place.
 
 The source may by then hold a later value. That is safe: the change that made it later is still to
-come in the log and carries the value itself. A row the source no longer has will be deleted or
-moved by the log, so until then its unknown value is left empty.
+come in the log and carries the value itself. A row that the source no longer has will be deleted
+or moved by the log, so it is written as deleted already.
 """
 
 from typing import Any
@@ -45,7 +45,11 @@ class ValueFinder:
         for row in step.rows:
             if isinstance(row, PartialRow):
                 before = latest.get(row.lookup_key) or stored.get(row.lookup_key)
-                values = self._filled(step, row, before)
+                filled = self._filled(step, row, before)
+                if filled is None:
+                    rows.append(_tombstone(step.layout, row))
+                    continue
+                values = filled
                 rows.append(encode_row(values, row.row_id))
             else:
                 values, is_deleted = decode_row(row)
@@ -56,9 +60,10 @@ class ValueFinder:
             latest[_key(values, step.layout)] = values
         return rows
 
-    def _filled(self, step: RowsStep, row: PartialRow, before: Tuple | None) -> Tuple:
+    def _filled(self, step: RowsStep, row: PartialRow, before: Tuple | None) -> Tuple | None:
+        before = before or self._from_source(step, row)
         if before is None:
-            before = self._from_source(step, row)
+            return None
         return [
             old if value is UNCHANGED else value
             for value, old in zip(row.values, before, strict=True)
@@ -90,8 +95,8 @@ class ValueFinder:
             found[_key(values, layout)] = values
         return found
 
-    def _from_source(self, step: RowsStep, row: PartialRow) -> Tuple:
-        """The source's values now, or empty ones where the source has the row no more."""
+    def _from_source(self, step: RowsStep, row: PartialRow) -> Tuple | None:
+        """The source's values now; None where the source has the row no more."""
         self.reread_count += 1
         table, layout = step.table, step.layout
         wanted = [
@@ -101,11 +106,9 @@ class ValueFinder:
         ]
         key = [_text(row.values[position]) for position in layout.key_positions]
         found = self._source.read_row(table.source_schema, table.source_name, layout, wanted, key)
-        empty: Tuple = [_nothing(layout, index) for index in range(len(layout.columns))]
-        if found is not None:
-            for index, column in enumerate(layout.columns):
-                empty[index] = found.get(column.name)
-        return empty
+        if found is None:
+            return None
+        return [found.get(column.name) for column in layout.columns]
 
 
 def _missing_keys(step: RowsStep) -> list[Key]:
@@ -135,11 +138,11 @@ def _keys_query(layout: Layout) -> str:
     return f"SELECT {values} FROM (SELECT arrayJoin(arrayZip({arrays})) AS k)"
 
 
-def _nothing(layout: Layout, index: int) -> Value:
-    column = layout.columns[index]
-    if column.is_nullable:
-        return None
-    return b"{}" if not codec_of_column(column).can_be_nullable else b""
+def _tombstone(layout: Layout, row: PartialRow) -> bytes:
+    values: Tuple = [None] * len(layout.columns)
+    for position in layout.key_positions:
+        values[position] = row.values[position]
+    return encode_row(values, row.row_id, is_deleted=True)
 
 
 def _key(values: Tuple, layout: Layout) -> Key:

@@ -282,6 +282,40 @@ def test_a_narrowing_change_quarantines_its_table_and_a_resync_brings_it_back(
     items.assert_equal("items", "other")
 
 
+def test_a_table_read_anew_while_the_log_still_tells_of_its_older_form(items: Capture) -> None:
+    from ingestion.cdc.control import ask_for_resync
+
+    items.stop()
+    items.sql(
+        "UPDATE items SET score = 50",
+        "INSERT INTO items VALUES (40, 'old form', 1)",
+        "ALTER TABLE items ADD COLUMN extra int NOT NULL DEFAULT 5",
+        "INSERT INTO items VALUES (41, 'middle form', 1, 6)",
+        "ALTER TABLE items RENAME COLUMN name TO title",
+        "ALTER TABLE items DROP COLUMN score",
+        "INSERT INTO items VALUES (42, 'new form', 7)",
+        "DELETE FROM items WHERE id = 40",
+    )
+    ask_for_resync(items.options, "items")
+    items.settle()
+    items.assert_equal()
+
+
+def test_a_table_that_left_the_publication_keeps_its_rows_and_may_come_back(
+    items: Capture,
+) -> None:
+    items.sql("CREATE TABLE other (id int PRIMARY KEY)", "ALTER PUBLICATION cases ADD TABLE other")
+    items.wait_state("other", "streaming")
+    items.sql("ALTER PUBLICATION cases DROP TABLE items")
+    items.wait_state("items", "removed")
+    items.sql("DELETE FROM items WHERE id = 1")
+    assert items.rows("SELECT count() FROM oltp.items") == [(3,)]
+    items.sql("ALTER PUBLICATION cases ADD TABLE items")
+    items.wait_state("items", "streaming")
+    items.settle()
+    items.assert_equal("items", "other")
+
+
 def test_nulls_from_before_a_column_became_not_null_are_kept(items: Capture) -> None:
     items.stop()
     items.sql(

@@ -5,6 +5,7 @@ import socket
 import struct
 import threading
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 
 import lz4.frame
@@ -12,6 +13,9 @@ import pytest
 import zstandard
 from clickhouse_connect.driver.external import ExternalData
 from fix_clickhouse_http import PASSWORD, Endpoint
+
+from stores.local.clickhouse_http.checksum import checksum
+from stores.local.clickhouse_http.native_blocks import NativeDecompressor
 
 pytest_plugins = ["fix_clickhouse_http"]
 
@@ -201,3 +205,37 @@ def test_repeated_inserts_with_a_token_count_once(endpoint: Endpoint) -> None:
     for _ in range(2):
         endpoint.text("INSERT INTO shop.once FORMAT CSV", b"1\n2\n", insert_deduplication_token="t")
     assert endpoint.text("SELECT count() FROM shop.once") == "2"
+
+
+def test_the_checksum_of_blocks_is_the_engines(endpoint: Endpoint) -> None:
+    endpoint.text(
+        "CREATE OR REPLACE TABLE shop.blocks (id UInt64, note String) ENGINE = MergeTree"
+        " ORDER BY id SETTINGS min_bytes_for_wide_part = 0"
+    )
+    endpoint.text("INSERT INTO shop.blocks SELECT number, hex(rand64()) FROM numbers(100000)")
+    part = endpoint.text("SELECT path FROM system.parts WHERE table = 'blocks' AND active LIMIT 1")
+    checked = 0
+    for file in Path(part).glob("*.bin"):
+        data = file.read_bytes()
+        size = struct.unpack_from("<I", data, 17)[0]
+        assert checksum(data[16 : 16 + size]) == data[:16]
+        checked += 1
+    assert checked >= 2
+
+
+@pytest.mark.parametrize("rows", [0, 1, 300_000])
+def test_clickhouses_own_blocks_come_in_and_go_out(endpoint: Endpoint, rows: int) -> None:
+    table = make_table(endpoint, "own_blocks")
+    sql = f"SELECT number, 'note' FROM numbers({rows}) FORMAT RowBinary"
+    packed = endpoint.ask(sql, compress=1).content
+    plain = endpoint.ask(sql).content
+    reader = NativeDecompressor()
+    assert reader.feed(packed) == plain
+    insert = f"INSERT INTO {table} FORMAT RowBinary"
+    endpoint.text(insert, packed, decompress=1)
+    assert endpoint.text(f"SELECT count() FROM {table}") == str(rows)
+    if rows:
+        broken = packed[:30] + bytes([packed[30] ^ 1]) + packed[31:]
+        refused = endpoint.ask(insert, broken, decompress=1)
+        assert refused.headers["X-ClickHouse-Exception-Code"] == "40"
+        assert endpoint.text(f"SELECT count() FROM {table}") == str(rows)

@@ -26,14 +26,16 @@ HEAD_BYTES = 1 << 18
 MAX_STATEMENT_BYTES = 256 << 20
 
 
-def plain(wire: Wire, request: Request, is_native: bool) -> Iterator[bytes]:
+def plain(
+    wire: Wire, request: Request, is_native: bool, has_checksums: bool = True
+) -> Iterator[bytes]:
     """The body without its compressions. Raises where a frame is broken or cut off."""
     pieces = wire.body()
     encoding = request.header("content-encoding")
     if encoding and encoding.lower() != "identity":
         pieces = _through(Decompressor(encoding), pieces)
     if is_native:
-        pieces = _through(NativeDecompressor(), pieces)
+        pieces = _through(NativeDecompressor(has_checksums), pieces)
     return pieces
 
 

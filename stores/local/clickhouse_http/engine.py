@@ -233,7 +233,8 @@ class Engine:
         options = f"?config-file={config_file}" if config_file else ""
         self._target = f"{path}{options}"
         self._root = chdb.connect(self._target)
-        self._threads = ThreadPoolExecutor(max_queries, thread_name_prefix="query")
+        # More than the places, so that a KILL finds a thread too.
+        self._threads = ThreadPoolExecutor(max_queries + 8, thread_name_prefix="query")
         self._opening = threading.Lock()
         # Held while a statement runs; what comes on top waits its turn.
         self.places = threading.BoundedSemaphore(max_queries)

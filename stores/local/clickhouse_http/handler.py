@@ -4,6 +4,7 @@ Belongs here: routes, authentication, choosing how a statement is run and how it
 sent. Sockets and threads are the server's, SQL is `query`'s.
 """
 
+import contextlib
 import hmac
 import json
 import logging
@@ -20,6 +21,7 @@ from stores.local.clickhouse_http.bodies import DataFile, Form
 from stores.local.clickhouse_http.engine import Engine, Stream
 from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 from stores.local.clickhouse_http.formats import content_type
+from stores.local.clickhouse_http.native_blocks import NativeCompressor
 from stores.local.clickhouse_http.parameters import Parameters
 from stores.local.clickhouse_http.query import Query
 from stores.local.clickhouse_http.running import Running
@@ -33,6 +35,7 @@ log = logging.getLogger(__name__)
 HELD_BACK_BYTES = 1 << 20
 # Whoever waits this long wants to see rows come in, even if it may end in an error.
 HELD_BACK_SECONDS = 0.2
+UNCHECKED = "http_native_compression_disable_checksumming_on_decompress"
 TAG_LETTERS = string.ascii_lowercase
 PLAIN = {"Content-Type": "text/plain; charset=UTF-8"}
 
@@ -136,7 +139,8 @@ class Exchange:
 
     def _read_form(self, url: dict[str, str]) -> Iterator[bytes]:
         is_native = url.get("decompress", "0") not in ("0", "")
-        pieces = bodies.plain(self._wire, self._request, is_native)
+        has_checksums = url.get(UNCHECKED, "0") == "0"
+        pieces = bodies.plain(self._wire, self._request, is_native, has_checksums)
         kind = self._request.header("content-type")
         if kind.lower().startswith("multipart/form-data"):
             self._form = bodies.read_form(self._service.spool, kind, pieces)
@@ -169,7 +173,9 @@ class Exchange:
         session = None
         session_id = asked.get("session_id")
         entered = service.running.entered(self._query_id, self._wire.socket, statement.kind)
-        with entered, service.engine.places:
+        # Ending a query must not wait until one has ended.
+        place = contextlib.nullcontext() if statement.kind is Kind.KILL else service.engine.places
+        with entered, place:
             if session_id:
                 timeout = asked.number("session_timeout", DEFAULT_TIMEOUT_SECONDS)
                 must_exist = asked.get("session_check") == "1"
@@ -223,7 +229,9 @@ class Exchange:
         }
         if statement.kind in (Kind.RESULT, Kind.KILL):
             self._headers["X-ClickHouse-Format"] = name
-        if query.parameters.flag("enable_http_compression"):
+        if query.parameters.flag("compress"):
+            self._compressor = NativeCompressor()
+        elif query.parameters.flag("enable_http_compression"):
             encoding = compression.choose(self._request.header("accept-encoding"))
             if encoding:
                 level = query.parameters.number("http_zlib_compression_level", 3)

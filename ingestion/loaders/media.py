@@ -10,6 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from ingestion.loaders.ids import stable_id
+from stores.object_store import layout
 
 # A 720p video call, and speech; what a browser's recorder makes of them.
 BYTES_PER_SECOND = {"video": 187_500, "audio": 8_000}
@@ -42,7 +43,8 @@ def media_row(
 ) -> dict[str, Any]:
     """The file behind a response, processed. `seconds` gives its size."""
     content_type, suffix = CONTENT_TYPES[medium]
-    path = f"{interview_id}/{session_id}/{question_id}"
+    place = (interview_id, session_id, question_id)
+    is_video = medium == "video"
     return {
         "id": stable_id("media", response_id),
         "interview_id": interview_id,
@@ -51,10 +53,9 @@ def media_row(
         "original_filename": f"original.{suffix}",
         "content_type": content_type,
         "file_size_bytes": media_size_bytes(medium, seconds),
-        "original_path": f"media/raw/{path}/original.{suffix}",
-        "processed_path": f"media/processed/{path}/"
-        + ("compressed.mp4" if medium == "video" else "audio.wav"),
-        "thumbnail_path": f"media/processed/{path}/thumbnail.jpg" if medium == "video" else None,
+        "original_path": layout.raw_media(*place, suffix),
+        "processed_path": (layout.compressed_video if is_video else layout.audio)(*place),
+        "thumbnail_path": layout.thumbnail(*place) if is_video else None,
         "status": "processed",
         "processing_started_at": created_at + timedelta(seconds=5),
         "processing_completed_at": _job_times(created_at, seconds)[-1][2],

@@ -1,3 +1,10 @@
 """What every test may ask for; the fixtures themselves are in `fix_*.py`."""
 
-pytest_plugins = ["fix_stack", "fix_api", "fix_usage", "fix_warehouse", "fix_capture"]
+pytest_plugins = [
+    "fix_stack",
+    "fix_clickhouse_http",
+    "fix_api",
+    "fix_usage",
+    "fix_warehouse",
+    "fix_capture",
+]

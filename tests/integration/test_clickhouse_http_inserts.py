@@ -17,8 +17,6 @@ from fix_clickhouse_http import PASSWORD, Endpoint
 from stores.local.clickhouse_http.checksum import checksum
 from stores.local.clickhouse_http.native_blocks import NativeDecompressor
 
-pytest_plugins = ["fix_clickhouse_http"]
-
 MANY = 500_000
 
 

@@ -16,8 +16,6 @@ import zstandard
 from clickhouse_connect.driver.exceptions import DatabaseError, StreamFailureError
 from fix_clickhouse_http import PASSWORD, Endpoint
 
-pytest_plugins = ["fix_clickhouse_http"]
-
 
 def wait_until(is_so: Callable[[], bool], seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds

@@ -44,8 +44,8 @@ def run_up(
 ) -> None:
     """Start the stack, or say that it runs. Without `detach`, stay until interrupted."""
     settings = load_settings()
-    names = names_to_run(only, without)
-    check_replaced(settings, replaced_stores())
+    names = names_to_run(home, only, without)
+    check_replaced(settings, replaced_stores(home))
     home.prepare()
     if home.supervisor() is not None:
         click.echo(f"Already running in {home.path}.")

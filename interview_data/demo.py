@@ -22,7 +22,7 @@ def load_demo_once(home: Home) -> None:
     done = home.path / "demo-loaded"
     if done.exists():
         return
-    if given := [setting.upper() for setting in replaced_stores().values()]:
+    if given := [setting.upper() for setting in replaced_stores(home).values()]:
         click.echo(f"No demo is loaded into servers of your own ({', '.join(given)}).")
         return
     env = inherited_environment(home.path)

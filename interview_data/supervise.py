@@ -16,7 +16,7 @@ from stores.errors import PlatformError, StateConflict
 from stores.local.home import Home
 from stores.local.ports import PortReservations
 from stores.local.service import set_up_command
-from stores.local.stack import STORES, choose, plan, replaced_stores
+from stores.local.stack import STORES, choose, forget_own_urls, plan, replaced_stores
 from stores.local.supervisor import Supervisor
 from stores.settings import inherited_environment, load_settings
 
@@ -24,9 +24,9 @@ _PR_SET_PDEATHSIG = 1
 _SET_UP_TIMEOUT_SECONDS = 120
 
 
-def names_to_run(only: Sequence[str], without: Sequence[str]) -> list[str]:
+def names_to_run(home: Home, only: Sequence[str], without: Sequence[str]) -> list[str]:
     """The processes asked for, without the stores that the environment replaces."""
-    replaced = replaced_stores()
+    replaced = replaced_stores(home)
     return [
         name for name in choose([*STORES, *APPLICATIONS], only, without) if name not in replaced
     ]
@@ -45,6 +45,7 @@ def main(names: Sequence[str], parent: int | None) -> int:
     lock = home.lock()
     if lock is None:
         raise StateConflict(f"another supervisor runs in {home.path}")
+    forget_own_urls(home)
     # Held as long as this process lives, like the ports.
     reservations = PortReservations()
     stack = plan(home, load_settings(), reservations, names)
@@ -63,7 +64,7 @@ def main(names: Sequence[str], parent: int | None) -> int:
 
 def set_up_replaced(home: Home) -> None:
     """Migrate and configure the servers of one's own, as `up` does with embedded ones."""
-    given = [store for store in replaced_stores() if store not in ("redis", "event-bus")]
+    given = [store for store in replaced_stores(home) if store not in ("redis", "event-bus")]
     if given:
         command, env = set_up_command(*given), inherited_environment(home.path)
         done = subprocess.run(command, env=env, check=False, timeout=_SET_UP_TIMEOUT_SECONDS)

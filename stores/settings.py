@@ -8,6 +8,7 @@ naming the setting and what is right; a missing one says how to get it.
 import json
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -198,6 +199,12 @@ def server_environment() -> dict[str, str]:
 def set_in_environment(names: tuple[str, ...]) -> set[str]:
     """Those of the settings `names` that the environment itself sets, not the local stack."""
     return {name for name in names if os.environ.get(name.upper())}
+
+
+def forget_in_environment(names: Iterable[str]) -> None:
+    """Take settings out of this process's environment, and so out of its children's."""
+    for name in names:
+        os.environ.pop(name.upper(), None)
 
 
 def load_settings() -> Settings:

@@ -18,7 +18,9 @@ from stores.postgres.api_keys import PREFIX
 from stores.settings import (
     STORE_URLS,
     Settings,
+    forget_in_environment,
     inherited_environment,
+    load_settings,
     server_environment,
     set_in_environment,
 )
@@ -65,10 +67,30 @@ def own_ports(settings: Settings) -> dict[str, int]:
     }
 
 
-def replaced_stores() -> dict[str, str]:
-    """The stores for which the environment names another server, with that setting."""
-    given = set_in_environment(STORE_URLS)
-    return {store: setting for store, setting in STORES.items() if setting in given}
+def replaced_stores(home: Home) -> dict[str, str]:
+    """The stores for which the environment names another server, with that setting.
+
+    A shell that has run `eval "$(interview-data env)"` names our own: that is no other.
+    """
+    given, settings = set_in_environment(STORE_URLS), load_settings()
+    ports, credentials = read_json(home.ports_file), read_json(home.credentials_file)
+    own = {
+        store: _url(store, port, credentials) for store, port in ports.items() if store in STORES
+    }
+    return {
+        store: setting
+        for store, setting in STORES.items()
+        if setting in given and getattr(settings, setting) != own.get(store)
+    }
+
+
+def forget_own_urls(home: Home) -> None:
+    """Take out of the environment what this home says itself, and perhaps by now otherwise."""
+    replaced = replaced_stores(home)
+    own = [setting for store, setting in STORES.items() if store not in replaced]
+    if "object-store" not in replaced:
+        own += ["aws_access_key_id", "aws_secret_access_key"]
+    forget_in_environment([*own, "api_url", "api_key", "dagster_url"])
 
 
 def choose(names: Iterable[str], only: Iterable[str], without: Iterable[str]) -> list[str]:
@@ -94,7 +116,7 @@ def plan(
         if name in wanted
     }
     credentials = _credentials(home)
-    environment = _environment(settings, ports, credentials)
+    environment = _environment(home, settings, ports, credentials)
     services = _services(home, ports, credentials)
     # A port that is not in use now keeps its place for the next time.
     return Stack(home, services, {**remembered, **ports}, environment, _moves(remembered, ports))
@@ -120,11 +142,11 @@ def _credentials(home: Home) -> dict[str, str]:
 
 
 def _environment(
-    settings: Settings, ports: Mapping[str, int], credentials: Mapping[str, str]
+    home: Home, settings: Settings, ports: Mapping[str, int], credentials: Mapping[str, str]
 ) -> dict[str, str]:
     """Every URL, by its setting's name; what the environment itself sets stays as it is."""
     values: dict[str, str] = {}
-    given = replaced_stores()
+    given = replaced_stores(home)
     for store, setting in STORES.items():
         if store in given:
             values[setting.upper()] = str(getattr(settings, setting))

@@ -74,6 +74,17 @@ def test_a_store_with_a_url_of_its_own_is_not_started(home: Home, redis_url: str
     assert as_json(interview_data("env", "--json", home=home))["REDIS_URL"] == redis_url
 
 
+def test_a_shell_that_has_evaluated_env_starts_the_same_stack_again(home: Home) -> None:
+    assert interview_data("up", "--detach", *ONE, home=home).returncode == 0
+    values = as_json(interview_data("env", "--json", home=home))
+    interview_data("down", home=home)
+    again = interview_data("up", "--detach", *ONE, home=home, **values)
+    assert again.returncode == 0, again.stderr
+    assert as_json(interview_data("env", "--json", home=home)) == values
+    status = as_json(interview_data("status", "--json", home=home))
+    assert [service["name"] for service in status["services"]] == ["redis"]
+
+
 def test_without_a_running_stack_env_says_how_to_start_one(tmp_path: Path) -> None:
     done = interview_data("env", home=Home(tmp_path))
     assert done.returncode == 2

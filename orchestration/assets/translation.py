@@ -14,6 +14,13 @@ from orchestration import layers
 
 # The log of versions and the view of the newest ones are landed together.
 _SAME_AS = {"oltp_log": "oltp"}
+_KINDS = {
+    "unique": "no value occurs twice.",
+    "not_null": "no value is missing.",
+    "relationships": "every value leads to a row of the model it names.",
+    "accepted_values": "no value but the known ones occurs.",
+    "combination_is_unique": "No key occurs twice.",
+}
 SETTINGS = DagsterDbtTranslatorSettings(
     enable_asset_checks=True, enable_duplicate_source_asset_keys=True
 )
@@ -60,5 +67,13 @@ class Translator(DagsterDbtTranslator):
         spec = super().get_asset_check_spec(asset_spec, manifest, unique_id, project)
         if spec is None:
             return None
-        described = str(manifest["nodes"][unique_id].get("description") or "")
-        return spec._replace(description=described or spec.description, blocking=False)
+        return spec._replace(description=_sentence(manifest["nodes"][unique_id]), blocking=False)
+
+
+def _sentence(test: Mapping[str, Any]) -> str:
+    """What a test says: its own words, or for one of a kind what that kind asks of a column."""
+    if test.get("description"):
+        return str(test["description"])
+    kind = str((test.get("test_metadata") or {}).get("name", test["name"]))
+    column = test.get("column_name")
+    return (f"{column}: " if column else "") + _KINDS.get(kind, kind)

@@ -1,0 +1,67 @@
+"""What the freshness sensor makes of the runs there have been."""
+
+import dagster as dg
+import pytest
+from dagster._core.test_utils import create_run_for_test
+
+from orchestration import sensors
+from orchestration.jobs import BUILD, REFRESH
+from orchestration.sensors import Cursor, delete_old_runs, is_running, last_failed
+
+BOTH = (REFRESH, BUILD)
+
+
+@pytest.fixture
+def instance() -> dg.DagsterInstance:
+    return dg.DagsterInstance.ephemeral()
+
+
+def _wanted(
+    instance: dg.DagsterInstance, moved: list[str], seconds: float, models: str = "m"
+) -> str | None:
+    return sensors._wanted(instance, Cursor(models="m"), models, moved, seconds)
+
+
+def test_nothing_runs_while_nothing_has_moved(instance: dg.DagsterInstance) -> None:
+    assert _wanted(instance, [], seconds=1000) is None
+    assert _wanted(instance, ["user_events"], seconds=1) == REFRESH
+
+
+def test_changed_models_are_built_before_rollups_are_refreshed(
+    instance: dg.DagsterInstance,
+) -> None:
+    assert _wanted(instance, ["user_events"], seconds=1, models="other") == BUILD
+
+
+def test_a_failed_run_is_repeated_but_not_at_once(instance: dg.DagsterInstance) -> None:
+    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.FAILURE)
+    assert last_failed(instance, BOTH) == REFRESH
+    assert _wanted(instance, [], seconds=10) is None
+    assert _wanted(instance, [], seconds=61) == REFRESH
+    create_run_for_test(instance, job_name=BUILD, status=dg.DagsterRunStatus.SUCCESS)
+    assert last_failed(instance, BOTH) is None
+
+
+def test_a_run_under_way_is_seen_and_a_finished_one_is_not(instance: dg.DagsterInstance) -> None:
+    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS)
+    assert not is_running(instance, BOTH)
+    create_run_for_test(instance, job_name=BUILD, status=dg.DagsterRunStatus.STARTED)
+    assert is_running(instance, BOTH)
+
+
+def test_only_the_newest_refreshes_are_kept(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "KEPT_RUNS", 2)
+    made = [
+        create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS).run_id
+        for _ in range(5)
+    ]
+    assert delete_old_runs(instance) == 3
+    assert set(instance.get_run_ids(dg.RunsFilter(job_name=REFRESH))) == set(made[3:])
+
+
+def test_a_cursor_survives_being_written_down() -> None:
+    cursor = Cursor("m", {"users": "1"}, 2.5)
+    assert Cursor.parse(cursor.dump()) == cursor
+    assert Cursor.parse(None) == Cursor()

@@ -1,16 +1,18 @@
 """What dies is started again with its data; what is stopped leaves nothing behind."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
-from fix_stack import RunningStack, StartDisposable, interview_data, wait_until
+from fix_stack import RunningStack, StartDisposable, interview_data, new_home, wait_until
 
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.local.home import Home
@@ -170,16 +172,11 @@ def test_a_url_of_the_wrong_kind_is_named_with_the_right_ones(tmp_path: Path) ->
 
 
 @pytest.fixture
-def start_foreground(
-    tmp_path: Path,
-) -> Callable[[], tuple[RunningStack, Path]]:
+def start_foreground(tmp_path: Path) -> Iterator[Callable[[], tuple[RunningStack, Path]]]:
     """`interview-data up` as in a terminal, with Redis alone."""
-    import sys
-
-    from fix_stack import new_home
+    home, output = new_home(), tmp_path / "output"
 
     def start() -> tuple[RunningStack, Path]:
-        home, output = new_home(), tmp_path / "output"
         with output.open("wb") as file:
             process = subprocess.Popen(
                 [sys.executable, "-m", "interview_data", "up", "--only", "redis"],
@@ -192,4 +189,5 @@ def start_foreground(
         wait_until(lambda: "Ctrl-C" in output.read_text(), 30, "up does not become ready")
         return running, output
 
-    return start
+    yield start
+    shutil.rmtree(home.path, ignore_errors=True)

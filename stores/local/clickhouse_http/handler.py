@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 # What a server holds back before the first byte leaves, so that an early error has its status.
 HELD_BACK_BYTES = 1 << 20
+# With wait_end_of_query: what is held in memory before a file is used.
+WHOLE_IN_MEMORY_BYTES = 64 << 20
 # Whoever waits this long wants to see rows come in, even if it may end in an error.
 HELD_BACK_SECONDS = 0.2
 UNCHECKED = "http_native_compression_disable_checksumming_on_decompress"
@@ -277,8 +279,31 @@ class Exchange:
 
     def _send_whole(self, query: Query, stream: Stream) -> None:
         """Keep the result until it is whole, so that an error has its status."""
+        held: list[bytes] = []
+        length = 0
+        while length < WHOLE_IN_MEMORY_BYTES:
+            piece = stream.read()
+            if not piece:
+                stream.finish()
+                self._answer_whole(query, held, length)
+                return
+            held.append(bytes(piece))
+            length += len(piece)
+        self._send_from_file(query, stream, held)
+
+    def _answer_whole(self, query: Query, pieces: list[bytes], length: int) -> None:
+        """With its length in front, which clients read faster than chunks."""
+        if self._compressor is not None:
+            self._answer(query, b"".join(pieces))
+            return
+        headers = {**self._headers, **self._summary(query)}
+        self._response.pieces(200, headers, pieces, length)
+
+    def _send_from_file(self, query: Query, stream: Stream, held: list[bytes]) -> None:
         data = DataFile(self._service.spool)
         try:
+            while held:
+                data.write(held.pop(0))
             while piece := stream.read():
                 data.write(piece)
             stream.finish()
@@ -287,7 +312,7 @@ class Exchange:
                 self._response.chunk(self._packed(piece), head)
                 head = b""
             self._response.chunk(self._packed_end(), head)
-            self._finish()
+            self._response.finish()
         finally:
             data.close()
 

@@ -206,7 +206,8 @@ class VersionedStream:
             return b""
         if self._zones is None:
             self._zones = self._find_zones(bytes(block))
-        return BLOCK_INFO + (with_zones(block, self._zones) if self._zones else bytes(block))
+        zoned = with_zones(block, self._zones) if self._zones else block
+        return b"".join((BLOCK_INFO, zoned))
 
     def _find_zones(self, first: bytes) -> dict[int, str]:
         """Ask for the types only where a time zone may be missing: it costs a second analysis."""

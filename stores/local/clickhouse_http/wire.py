@@ -16,6 +16,8 @@ RECEIVE_BYTES = 1 << 18
 MAX_HEAD_BYTES = 4 << 20
 # A longer rest of a refused body is cheaper to cut off than to read.
 MAX_DRAINED_BYTES = 64 << 20
+# The system takes up to 1,024 parts at once.
+MAX_PARTS = 500
 CRLF = b"\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -179,6 +181,17 @@ class Response:
         """A response of known length."""
         head = self.start(status, headers, len(body))
         self._wire.send(head if self._request.method == "HEAD" else head + body)
+
+    def pieces(
+        self, status: int, headers: Mapping[str, str], pieces: list[bytes], length: int
+    ) -> None:
+        """A response of known length that is not in one piece."""
+        head = self.start(status, headers, length)
+        if self._request.method == "HEAD":
+            pieces = []
+        for at in range(0, max(len(pieces), 1), MAX_PARTS):
+            self._wire.send(head, *pieces[at : at + MAX_PARTS])
+            head = b""
 
     def chunk(self, data: bytes | memoryview, before: bytes = b"") -> None:
         """Send a piece of the body, with `before` in front of it."""

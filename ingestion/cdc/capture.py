@@ -124,6 +124,8 @@ class Session:
             self._wait_for_writer()
             stream.keep_alive()
         self._collect(stream)
+        if self._snapshotter is not None:
+            self._snapshotter.check()
         if self._writing is None:
             self._look_around()
             self._hand_over(stream)

@@ -4,6 +4,7 @@ Belongs here: a table's coming and going. What the log does to its rows belongs 
 """
 
 import logging
+import uuid
 
 from ingestion.cdc.apply import quarantine
 from ingestion.cdc.catalog import (
@@ -186,6 +187,7 @@ class Tables:
         table.generation += 1
         table.layout, table.reason = layout, ""
         table.state = "resyncing" if state == "resyncing" else "snapshotting"
+        table.storage_mark = f"{found.schema}.{found.name}, reading {uuid.uuid4()}"
         table.storage = table.target + (SHADOW_SUFFIX if state == "resyncing" else "")
         table.file_node, table.snapshot_block_count = found.file_node, found.block_count
         table.snapshot_lsn, table.snapshot_end_lsn = lsn, 0
@@ -203,17 +205,22 @@ class Tables:
         logger.info("table %s is %s from %s", table.target, table.state, format_lsn(lsn))
 
     def _create(self, table: CapturedTable, layout: Layout) -> None:
-        self._client.command(create_storage(self._log, table.storage, layout, _mark(table)))
+        self._client.command(create_storage(self._log, table.storage, layout, table.storage_mark))
 
     def _resume(self, table: CapturedTable, applied_lsn: int) -> None:
-        """Where the last session got to with this table."""
-        if table.storage.endswith(SHADOW_SUFFIX) and self._is_ours(table.target, table):
+        """Where the last session got to with this table; it may have died between two notes."""
+        if table.storage != table.target and self._is_ours(table.target, table):
             self.publish(table)
-        table.stored_version = self._state.stored_version(self._log, table.storage, applied_lsn)
+        elif table.is_unpublished and not self._is_ours(table.storage, table):
+            self.resync(table, applied_lsn)
+        elif self._comment(table.storage) is None:
+            quarantine(table, f"its storage {table.storage} is gone from ClickHouse", self._state)
+        if table.is_flowing:
+            table.stored_version = self._state.stored_version(self._log, table.storage, applied_lsn)
 
     def _is_ours(self, name: str, table: CapturedTable) -> bool:
         """Whether the storage of this name is the one this table's last snapshot made."""
-        return self._comment(name) == _mark(table)
+        return self._comment(name) == table.storage_mark
 
     def _comment(self, name: str) -> str | None:
         rows = self._client.query(
@@ -221,8 +228,3 @@ class Tables:
             parameters={"d": self._log, "t": name},
         ).result_rows
         return str(rows[0][0]) if rows else None
-
-
-def _mark(table: CapturedTable) -> str:
-    """Tells a storage from the one it replaces, over a crash between the exchange and the note."""
-    return f"{table.source_schema}.{table.source_name}, read from {format_lsn(table.snapshot_lsn)}"

@@ -49,11 +49,23 @@ class Snapshotter(threading.Thread):
         self._state = state
         self._source = source
         self._tables = tables
+        self._failure: BaseException | None = None
         self._stop_asked = threading.Event()
         self.work_added = threading.Event()
 
     def run(self) -> None:
         """Until told to stop."""
+        try:
+            self._work()
+        except BaseException as error:
+            self._failure = error
+
+    def check(self) -> None:
+        """Raise what has ended the thread, if anything has."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _work(self) -> None:
         while not self._stop_asked.is_set():
             table = next((table for table in self._tables() if table.is_snapshotting), None)
             if table is None:

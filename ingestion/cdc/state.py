@@ -30,7 +30,8 @@ _TABLES = (
     ) ENGINE = ReplacingMergeTree(created_at) ORDER BY slot SETTINGS fsync_after_insert = 1""",
     f"""CREATE TABLE IF NOT EXISTS {DATABASE}.tables (
         slot String, oid UInt32, target String, source_schema String, source_name String,
-        state LowCardinality(String), reason String, storage String, layout String,
+        state LowCardinality(String), reason String, storage String, storage_mark String,
+        layout String,
         file_node UInt64, snapshot_lsn UInt64, snapshot_next_block UInt64,
         snapshot_block_count UInt64, snapshot_end_lsn UInt64, snapshot_row_count UInt64,
         layout_version UInt128,
@@ -72,6 +73,8 @@ class CapturedTable:
     state: State = "snapshotting"
     reason: str = ""
     storage: str = ""
+    # The storage's comment, its own alone: names are exchanged, comments stay.
+    storage_mark: str = ""
     file_node: int = 0
     snapshot_lsn: int = 0
     snapshot_next_block: int = 0

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from fix_capture import PUBLICATION, Capture
 from fix_stack import RunningStack, StartDisposable, wait_until
 
 from ingestion.cdc.apply import Applier
+from ingestion.cdc.control import ask_for_resync
 from ingestion.cdc.run import drain, follow
 from ingestion.cdc.run import options as capture_options
 from ingestion.cdc.state import StateStore
@@ -241,6 +243,37 @@ def _walsender(capture: Capture) -> int | None:
             [capture.options.slot],
         ).fetchone()
     return row[0] if row else None
+
+
+@pytest.mark.parametrize("fatal_note", range(1, 6))
+def test_killed_at_each_note_of_a_tables_life_and_read_whole(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch, fatal_note: int
+) -> None:
+    capture.sql("CREATE TABLE noted (id int PRIMARY KEY, name text)")
+    capture.sql("INSERT INTO noted SELECT n, 'x' FROM generate_series(1, 3000) n")
+    capture.publish("noted")
+    saved = StateStore.save
+
+    def settle_but_die_at_the_note() -> None:
+        notes: list[str] = []
+
+        def die(store: StateStore, table: Any) -> None:
+            notes.append(table.state)
+            if len(notes) == fatal_note:
+                raise Killed
+            saved(store, table)
+
+        with monkeypatch.context() as patched, suppress(Killed):
+            patched.setattr(StateStore, "save", die)
+            capture.settle()
+
+    settle_but_die_at_the_note()
+    capture.settle()
+    capture.assert_equal("noted")
+    ask_for_resync(capture.options, "noted")
+    settle_but_die_at_the_note()
+    capture.settle()
+    capture.assert_equal("noted")
 
 
 class Writers:

@@ -334,3 +334,15 @@ def test_a_client_with_a_protocol_version_is_told_every_time_zone(endpoint: Endp
     assert rows[0][8].isoformat() == "1970-01-01T09:00:00+09:00"
     assert client.query("SHOW DATABASES LIKE 'shop'").result_rows == [("shop",)]
     client.close()
+
+
+@pytest.mark.parametrize("name", ["Native", "RowBinary"])
+@pytest.mark.parametrize("rows", [0, 1, 300_000, 9_000_000])
+def test_a_result_that_is_waited_for_is_the_streamed_one(
+    endpoint: Endpoint, name: str, rows: int
+) -> None:
+    sql = f"SELECT number FROM numbers({rows}) SETTINGS max_threads = 1 FORMAT {name}"
+    waited = endpoint.ask(sql, wait_end_of_query=1)
+    assert waited.status_code == 200
+    assert waited.content == endpoint.ask(sql).content
+    assert len(waited.content) >= 8 * rows

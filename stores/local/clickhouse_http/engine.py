@@ -182,27 +182,30 @@ class BlockStream:
 
     def __init__(self, raw: Any) -> None:
         self._raw = raw
-        self._chunk: Any = None
-        self._memory: Any = None
+        # Set where every block must stay valid until `close`, not only until the next read.
+        self.keeps_blocks = False
+        self._held: list[Any] = []
 
     def read(self) -> bytes | memoryview:
         """One block, b'' at the end."""
         try:
-            self._chunk = self._raw.fetch()
+            chunk = self._raw.fetch()
         except Exception as error:
             raise from_engine(error) from None
-        if self._chunk is None:
+        if chunk is None:
             return b""
-        self._memory = self._chunk.get_memview()
-        view: memoryview = memoryview(self._memory.view())
-        return view
+        memory = chunk.get_memview()
+        if not self.keeps_blocks:
+            self._held.clear()
+        self._held.append((chunk, memory))
+        return memoryview(memory.view())
 
     def finish(self) -> None:
         """An error has come out of `read` already."""
 
     def close(self) -> None:
         """Stop the statement, if it still runs."""
-        self._memory = self._chunk = None
+        self._held.clear()
         self._raw.cancel()
 
 

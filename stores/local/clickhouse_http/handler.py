@@ -18,7 +18,7 @@ from pathlib import Path
 
 from stores.local.clickhouse_http import bodies, compression, parameters
 from stores.local.clickhouse_http.bodies import DataFile, Form
-from stores.local.clickhouse_http.engine import Engine, Stream
+from stores.local.clickhouse_http.engine import BlockStream, Engine, Stream
 from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 from stores.local.clickhouse_http.formats import content_type
 from stores.local.clickhouse_http.native_blocks import NativeCompressor
@@ -279,19 +279,22 @@ class Exchange:
 
     def _send_whole(self, query: Query, stream: Stream) -> None:
         """Keep the result until it is whole, so that an error has its status."""
-        held: list[bytes] = []
+        held: list[bytes | memoryview] = []
         length = 0
+        keeps = isinstance(stream, BlockStream)
+        if isinstance(stream, BlockStream):
+            stream.keeps_blocks = True
         while length < WHOLE_IN_MEMORY_BYTES:
             piece = stream.read()
             if not piece:
                 stream.finish()
                 self._answer_whole(query, held, length)
                 return
-            held.append(bytes(piece))
+            held.append(piece if keeps else bytes(piece))
             length += len(piece)
         self._send_from_file(query, stream, held)
 
-    def _answer_whole(self, query: Query, pieces: list[bytes], length: int) -> None:
+    def _answer_whole(self, query: Query, pieces: list[bytes | memoryview], length: int) -> None:
         """With its length in front, which clients read faster than chunks."""
         if self._compressor is not None:
             self._answer(query, b"".join(pieces))
@@ -299,7 +302,7 @@ class Exchange:
         headers = {**self._headers, **self._summary(query)}
         self._response.pieces(200, headers, pieces, length)
 
-    def _send_from_file(self, query: Query, stream: Stream, held: list[bytes]) -> None:
+    def _send_from_file(self, query: Query, stream: Stream, held: list[bytes | memoryview]) -> None:
         data = DataFile(self._service.spool)
         try:
             while held:

@@ -183,7 +183,7 @@ class Response:
         self._wire.send(head if self._request.method == "HEAD" else head + body)
 
     def pieces(
-        self, status: int, headers: Mapping[str, str], pieces: list[bytes], length: int
+        self, status: int, headers: Mapping[str, str], pieces: list[bytes | memoryview], length: int
     ) -> None:
         """A response of known length that is not in one piece."""
         head = self.start(status, headers, length)

@@ -11,6 +11,7 @@ a higher version. A row that moved between blocks was updated, so the stream has
 import logging
 import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 
 from ingestion.cdc.apply import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, first_line, quarantine
 from ingestion.cdc.catalog import published_table
@@ -122,12 +123,13 @@ class Snapshotter(threading.Thread):
                 return
             first = table.snapshot_next_block
             last = min(first + CHUNK_BLOCKS, table.snapshot_block_count)
-            rows = _Counted(
-                self._database.copy_blocks(
-                    name, table.layout.names, self._row_filter(table), first, last
-                )
+            copied = self._database.copy_blocks(
+                name, table.layout.names, self._row_filter(table), first, last
             )
-            self._send(table, rows)
+            rows = _Counted(copied)
+            # A COPY left in the middle would make the end of its transaction wait for ever.
+            with closing(copied):
+                self._send(table, rows)
         if table.generation != generation:
             return
         table.snapshot_next_block = last

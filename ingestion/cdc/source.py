@@ -6,7 +6,7 @@ Belongs here: ordinary queries of the source. The log's own stream is
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -187,7 +187,7 @@ class SourceDatabase:
 
     def copy_blocks(
         self, table: str, columns: tuple[str, ...], row_filter: str | None, first: int, last: int
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes, None, None]:
         """The rows of `table` in blocks `first` up to, not including, `last`, as COPY's text."""
         names = ", ".join(quote_source(column) for column in columns)
         where = f"ctid >= '({first},0)' AND ctid < '({last},0)'"

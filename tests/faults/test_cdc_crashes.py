@@ -338,11 +338,24 @@ def _start_capture(stack: RunningStack) -> "subprocess.Popen[bytes]":
             **os.environ,
             "INTERVIEW_DATA_HOME": str(stack.home.path),
             "CAPTURE_PUBLICATION": PUBLICATION,
+            "PYTHONFAULTHANDLER": "1",
         },
         cwd=REPOSITORY,
         stdout=subprocess.DEVNULL,
         stderr=stack.home.log_file("capture").open("ab"),
     )
+
+
+def _stop_capture(capture: "subprocess.Popen[bytes]", stack: RunningStack) -> None:
+    capture.terminate()
+    try:
+        code = capture.wait(30)
+    except subprocess.TimeoutExpired:
+        # With PYTHONFAULTHANDLER its log then says where every thread stands.
+        capture.send_signal(signal.SIGABRT)
+        capture.wait(5)
+        pytest.fail(f"capture does not stop: {stack.log('capture')[-8000:]}")
+    assert code == 0, stack.log("capture")[-8000:]
 
 
 def _kill_capture(capture: "subprocess.Popen[bytes]", _: RunningStack) -> None:
@@ -381,8 +394,7 @@ def test_killed_again_and_again_under_load_and_every_row_is_right(
                 capture = _start_capture(stack)
         before = writers.transaction_count
         wait_until(lambda: writers.transaction_count > before + 20, 20, "writers go on")
-    capture.terminate()
-    assert capture.wait(30) == 0, stack.log("capture")
+    _stop_capture(capture, stack)
     chosen = capture_options(publication=PUBLICATION)
     drain(60, chosen)
     running = Capture(chosen, connect_clickhouse())

@@ -167,6 +167,7 @@ class Applier:
     def _alter(self, step: LayoutStep) -> None:
         for statement in step.change.statements:
             self._client.command(statement, settings={"mutations_sync": 2, "alter_sync": 2})
+        step.table.layout = step.change.layout
         step.table.layout_version = version(*step.row_id)
         self._state.save(step.table)
         logger.info("table %s took its new form", step.table.target)

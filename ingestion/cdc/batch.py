@@ -282,14 +282,14 @@ class Assembler:
         projection = None
         change: LayoutChange | CannotFollow | None = None
         if version(*row_id) < table.layout_version:
-            projection = project(relation, table.layout)
+            projection = project(relation, table.coming_layout)
         else:
             change = self._registry.follow(table, relation)
-        layout = table.layout
+        layout = table.coming_layout
         if isinstance(change, CannotFollow):
             return None
         if change is not None:
-            layout = table.layout = change.layout
+            layout = table.announced = change.layout
             self.batch.steps.append(LayoutStep(table, change, row_id))
         route = _Route(table, layout, layout.key_positions, projection=projection)
         self._routes[oid] = route

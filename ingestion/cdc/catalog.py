@@ -33,6 +33,7 @@ class CurrentColumn:
     is_nullable: bool
     # What old rows show for a column added with a constant default, as text.
     missing_value: str | None
+    type_oid: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def current_columns(connection: Connection, oid: int) -> dict[str, CurrentColumn
     """The columns a table has now, by name."""
     rows = connection.execute(
         "SELECT attname, attnum, NOT attnotnull,"
-        " CASE WHEN atthasmissing THEN (attmissingval::text::text[])[1] END FROM pg_attribute"
+        " CASE WHEN atthasmissing THEN (attmissingval::text::text[])[1] END,"
+        " atttypid::int8 FROM pg_attribute"
         " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
         [oid],
     ).fetchall()

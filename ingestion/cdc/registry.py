@@ -124,11 +124,11 @@ class Tables:
         with self._database.told_apart():
             connection = self._database.connection
             current = current_columns(connection, table.oid)
-            if not needs_change(table.layout, relation):
-                return nullability_changes(table.layout, current, name)
+            if not needs_change(table.coming_layout, relation):
+                return nullability_changes(table.coming_layout, current, name)
             try:
                 return plan(
-                    table.layout,
+                    table.coming_layout,
                     relation,
                     current,
                     lambda oid, modifier: resolve_type(connection, oid, modifier),
@@ -185,7 +185,7 @@ class Tables:
     def _start(self, table: CapturedTable, found: SourceTable, lsn: int, *, state: str) -> None:
         layout = layout_of(found)
         table.generation += 1
-        table.layout, table.reason = layout, ""
+        table.layout, table.announced, table.reason = layout, None, ""
         table.state = "resyncing" if state == "resyncing" else "snapshotting"
         table.storage_mark = f"{found.schema}.{found.name}, reading {uuid.uuid4()}"
         table.storage = table.target + (SHADOW_SUFFIX if state == "resyncing" else "")

@@ -78,10 +78,11 @@ def plan(
         found = before.pop(announced.name, None)
         now = current.get(announced.name)
         if found and now and now.number != found.number:
-            if announced.type_oid == found.type_oid:
+            if announced.type_oid != found.type_oid:
+                statements.append(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote(found.name)}")
+                found = None
+            elif now.type_oid == announced.type_oid:
                 raise CannotFollow(f"column {found.name} was dropped and another took its name")
-            statements.append(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote(found.name)}")
-            found = None
         made = SourceColumn(
             announced.name,
             now.number if now else (found.number if found else 0),

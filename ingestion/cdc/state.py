@@ -85,8 +85,15 @@ class CapturedTable:
     revision: int = 0
     # The newest version known to be stored; a restart reads it from the storage itself.
     stored_version: int = field(default=0, compare=False)
+    # The form the log has announced, while the ALTERs towards it still wait in a batch.
+    announced: Layout | None = field(default=None, compare=False)
     # Counts starts of a snapshot, so that a chunk of a former one is told apart.
     generation: int = field(default=0, compare=False)
+
+    @property
+    def coming_layout(self) -> Layout:
+        """The form of rows that are read from the log now."""
+        return self.announced or self.layout
 
     @property
     def is_flowing(self) -> bool:

@@ -83,7 +83,7 @@ def plan(
                 found = None
             elif now.type_oid == announced.type_oid:
                 raise CannotFollow(f"column {found.name} was dropped and another took its name")
-        if found is None and now and now.type_oid not in (0, announced.type_oid):
+        if now and now.type_oid not in (0, announced.type_oid):
             # The catalogue is ahead: another column has that name by now.
             now = None
         made = SourceColumn(

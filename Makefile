@@ -6,8 +6,10 @@ PYTHON = python3
 VENV = .venv
 OBJECT_STORE_VENV = .venv-object-store
 BIN = $(VENV)/bin
+# As pip does, trust what the system trusts, a company's proxy for one; uv fails where that is nothing.
+UV = $(BIN)/uv $$([ -s /etc/ssl/certs/ca-certificates.crt ] && echo --system-certs)
 # Running from source trees that forbid byte code makes imports three times slower.
-UV_INSTALL = $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes
+UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 
 .PHONY: help install install-development run test lint format docs requirements clean
 
@@ -27,7 +29,7 @@ $(VENV)/.installer: requirements/installer.txt
 $(VENV)/.platform: $(VENV)/.installer requirements/platform.txt pyproject.toml
 	@echo "Installing the platform (about a minute the first time) ..."
 	VIRTUAL_ENV=$(VENV) $(UV_INSTALL) -r requirements/platform.txt
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+	VIRTUAL_ENV=$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(OBJECT_STORE_VENV)/.installed: $(VENV)/.installer requirements/object_store.txt
@@ -64,7 +66,7 @@ format: install-development  ## Rewrite the sources in the house style.
 docs: install-development  ## Write the generated pages of docs/reference again.
 	$(BIN)/python -m interview_data.reference
 
-UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
+UV_COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 requirements: $(VENV)/.installer  ## Pin again what pyproject.toml and requirements/*.in ask for.
 	$(UV_COMPILE) --upgrade requirements/installer.in -o requirements/installer.txt
 	$(UV_COMPILE) --upgrade pyproject.toml -o requirements/platform.txt

@@ -24,6 +24,13 @@ def test_every_make_target_has_a_help_text() -> None:
     assert phony == helped
 
 
+def test_every_install_trusts_the_certificates_of_the_system() -> None:
+    text = (REPOSITORY / "Makefile").read_text()
+    callers = re.findall(r"^(?:\S+ = |\t).*/uv\b.*$", text, re.M)
+    assert len(callers) == 1
+    assert "--system-certs" in callers[0]
+
+
 def test_every_link_between_the_docs_leads_somewhere() -> None:
     pages = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md"]
     pages += sorted((REPOSITORY / "docs").rglob("*.md"))

@@ -33,6 +33,8 @@ FAILED_CHECKS_UNTIL_UNHEALTHY = 3
 # After so long without dying, a death counts as the first again.
 SETTLED_SECONDS = 60.0
 AFTER_START_TIMEOUT_SECONDS = 120.0
+# What outlives its leader is asked, and killed after so long: some of it tidies up by then.
+LEAVING_SECONDS = 3.0
 # What a command after the start exits with where trying again cannot help.
 PERMANENT_EXIT_STATUS = 2
 
@@ -60,7 +62,9 @@ class ManagedService:
         self._next_at = 0.0
         self._deaths_in_a_row = 0
         self._failed_checks = 0
+        self._asked_at = 0.0
         self._kill_at = 0.0
+        self._has_leader_left = False
 
     def tick(self, can_start: bool) -> None:
         """Do what can be done now without waiting."""
@@ -130,7 +134,8 @@ class ManagedService:
 
     def request_stop(self) -> None:
         """Ask the process to end; `has_stopped` says when it has."""
-        self._kill_at = time.monotonic() + self.service.stop_seconds
+        self._asked_at = time.monotonic()
+        self._kill_at = self._asked_at + self.service.stop_seconds
         if self._process is None:
             self.state = "stopped"
         elif self.service.is_stopped_with_children:
@@ -143,12 +148,16 @@ class ManagedService:
         if self._process is None:
             return True
         leader = self._process.poll() is not None
-        if leader or time.monotonic() > self._kill_at:
+        if leader and not self._has_leader_left:
+            self._has_leader_left = True
+            self._kill_at = min(self._kill_at, time.monotonic() + LEAVING_SECONDS)
+            signal_group(self._process.pid, signal.SIGTERM)
+        if time.monotonic() > self._kill_at:
             signal_group(self._process.pid, signal.SIGKILL)
         if not leader or has_group(self._process.pid):
             return False
         self._process, self.identity, self.state = None, None, "stopped"
-        seconds = time.monotonic() - self._kill_at + self.service.stop_seconds
+        seconds = time.monotonic() - self._asked_at
         how = "stopped" if seconds < self.service.stop_seconds else "killed, for it did not stop"
         self._report(self.service.name, f"{how} after {seconds:.1f} s")
         return True

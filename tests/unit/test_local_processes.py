@@ -2,6 +2,8 @@
 
 import socket
 import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,10 @@ import pytest
 from stores.errors import InputInvalid, SettingInvalid, StateConflict
 from stores.local.home import Home, read_json, write_json
 from stores.local.logs import open_log, rotate, tail
-from stores.local.managed import describe_exit
+from stores.local.managed import ManagedService, describe_exit
 from stores.local.ports import PortReservations, is_free
 from stores.local.processes import Identity, identify, is_alive
+from stores.local.service import Service
 from stores.local.stack import choose
 
 
@@ -109,3 +112,24 @@ def test_an_unknown_process_name_is_refused_with_the_known_ones() -> None:
 def test_an_exit_is_told_in_words() -> None:
     assert describe_exit(3) == "ended with exit status 3"
     assert describe_exit(-9) == "killed by SIGKILL"
+
+
+def test_what_outlives_its_leader_has_the_time_to_tidy_up(tmp_path: Path) -> None:
+    left = tmp_path / "semaphore"
+    script = f"(trap '' TERM; touch {left}; sleep 1; rm {left}) & exec sleep 60"
+    service = Service(
+        name="x",
+        argv=("/bin/sh", "-c", script),
+        env={"PATH": "/usr/bin:/bin"},
+        log_file=tmp_path / "x.log",
+    )
+    with ThreadPoolExecutor() as pool:
+        managed = ManagedService(service, pool, lambda *_: None)
+        deadline = time.monotonic() + 20
+        while not (managed.state == "ready" and left.exists()) and time.monotonic() < deadline:
+            managed.tick(can_start=True)
+        managed.request_stop()
+        while not managed.has_stopped() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert managed.state == "stopped"
+    assert not left.exists()

@@ -7,12 +7,30 @@ projects and the connections dbt reads from its environment. The process then be
 
 import argparse
 import os
+import shutil
 import signal
 import sys
+from pathlib import Path
 
 from orchestration.dbt_projects import PROJECTS, connection_environment
 from orchestration.instance import prepare
 from stores.settings import REPOSITORY, inherited_environment, load_settings
+
+# The kernel takes 107 bytes for a socket's path; Python's own below TMPDIR have up to 32.
+LONGEST_TEMPORARY_FOLDER = 107 - 32
+
+
+def temporary_folder(home: Path) -> dict[str, str]:
+    """TMPDIR, emptied: what Dagster leaves behind when it is stopped stays in the home.
+
+    Nothing where the path is too long for the sockets in it: then they are in /tmp.
+    """
+    folder = home / "dagster" / "tmp"
+    shutil.rmtree(folder, ignore_errors=True)
+    if len(os.fsencode(folder)) > LONGEST_TEMPORARY_FOLDER:
+        return {}
+    folder.mkdir(mode=0o700, parents=True)
+    return {"TMPDIR": str(folder)}
 
 
 def main() -> None:
@@ -29,6 +47,7 @@ def main() -> None:
         **inherited_environment(home),
         **connection_environment(settings),
         "DAGSTER_HOME": str(prepare(home)),
+        **temporary_folder(home),
     }
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(REPOSITORY / "workspace.yaml")]
     command += ["--host", given.host, "--port", str(given.port), "--log-level", "warning"]

@@ -62,6 +62,7 @@ def test_a_password_is_asked_for_in_every_way_that_clickhouse_knows(endpoint: En
         ("SELEC 1", 400, 62),
         ("SELECT 1; SELECT 2", 400, 62),
         ("SELECT * FROM shop.nothing_here", 404, 60),
+        ("SELECT * FROM default.nothing_here", 404, 60),
         ("SELECT nothing_here", 404, 47),
         ("SELECT nothingHere(1)", 404, 46),
         ("SELECT * FROM nothing_here.t", 404, 81),
@@ -73,6 +74,9 @@ def test_a_password_is_asked_for_in_every_way_that_clickhouse_knows(endpoint: En
         ("SELECT * FROM file('/etc/passwd', 'LineAsString')", 403, 497),
         ("SELECT * FROM url('file:///etc/passwd', 'LineAsString')", 403, 497),
         ("SELECT * FROM sqlite('/tmp/x', 't')", 403, 497),
+        ("SELECT * FROM python(os)", 403, 497),
+        ("SELECT file('/etc/passwd')", 403, 497),
+        ("INSERT INTO FUNCTION `pyth\\x6fn`(os) VALUES (1)", 403, 497),
     ],
 )
 def test_an_error_has_its_code_and_status(
@@ -83,6 +87,15 @@ def test_an_error_has_its_code_and_status(
     assert response.status_code == status
     assert response.text.startswith(f"Code: {code}. DB::Exception: ")
     assert "(version 26." in response.text
+
+
+def test_the_default_database_is_like_any_other(endpoint: Endpoint) -> None:
+    assert endpoint.text("EXISTS TABLE default.nothing_here") == "0"
+    endpoint.text("CREATE TABLE IF NOT EXISTS default.shelf (a Int8) ENGINE = MergeTree ORDER BY a")
+    endpoint.text("INSERT INTO default.shelf VALUES (7)")
+    assert endpoint.text("SELECT a FROM shelf") == "7"
+    assert endpoint.text("EXISTS TABLE default.shelf") == "1"
+    endpoint.text("DROP TABLE default.shelf")
 
 
 def test_the_headers_tell_about_the_result(endpoint: Endpoint) -> None:
@@ -203,6 +216,19 @@ def test_a_busy_session_says_so(endpoint: Endpoint) -> None:
     assert (refused.status_code, refused.headers["X-ClickHouse-Exception-Code"]) == (500, "373")
     slow.join(10)
     assert endpoint.text("SELECT 1", **session) == "1"
+
+
+@pytest.mark.parametrize("rows_count", [1, 7_000_000])
+def test_a_session_can_be_used_again_as_soon_as_it_has_answered_whole(
+    endpoint: Endpoint, rows_count: int
+) -> None:
+    """dbt asks so, and goes on the moment it has read the last byte. To give the session its own
+    settings back takes the server a while after that."""
+    asked = {"session_id": str(uuid.uuid4()), "wait_end_of_query": 1}
+    asked |= {"max_threads": 1, "max_block_size": 9999, "database": "shop"}
+    sql = f"SELECT repeat('x', 10) FROM numbers({rows_count})"
+    answers = [endpoint.ask(sql, **asked).status_code for _ in range(100 if rows_count == 1 else 3)]
+    assert set(answers) == {200}
 
 
 def test_a_link_changes_nothing(endpoint: Endpoint) -> None:

@@ -92,12 +92,43 @@ def test_a_name_may_be_insert(sql: str) -> None:
         ("CREATE TABLE t (a String) ENGINE File(CSV)", 497),
         ("CREATE DATABASE d ENGINE = `Filesystem`('/etc')", 497),
         ("CREATE DICTIONARY d (a Int8) SOURCE(EXECUTABLE(command 'cat'))", 497),
+        ("CREATE TABLE t (a String) ENGINE = `Exec\\x75table`('cat', 'TSV')", 497),
+        ("CREATE TABLE t (a Int8) ENGINE Log SETTINGS disk = disk(type = x, path = '/')", 497),
+        ("SELECT * FROM python(os)", 497),
+        ("SELECT * FROM Python /* of this process */ (os)", 497),
+        ("SELECT 'python(os)' FROM \"pyth\\x6f\\Nn\"(os)", 497),
+        ("SELECT * FROM remote('127.0.0.1', python(os))", 497),
+        ("DESCRIBE TABLE python(os)", 497),
+        ("CREATE VIEW v AS SELECT * FROM python(os)", 497),
+        ("INSERT INTO t SELECT * FROM python(os)", 497),
+        ("INSERT INTO FUNCTION python(os) VALUES (1)", 497),
+        ("INSERT INTO FUNCTION python(os)", 497),
+        ("SELECT file('/etc/passwd')", 497),
+        ("SELECT `file`('/etc/passwd')", 497),
+        ("CREATE FUNCTION f AS (x) -> file(x)", 497),
+        ("SELECT * APPLY file FROM t", 497),
+        ("SELECT * APPLY(file) FROM t", 497),
+        ("SELECT arrayMap(file, names) FROM t", 497),
     ],
 )
 def test_what_a_server_would_not_do_is_refused(sql: str, code: int) -> None:
     with pytest.raises(ClickHouseException) as refused:
         parse(sql.encode())
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "CREATE TABLE file (a Int8) ENGINE = Memory",
+        "CREATE TABLE IF NOT EXISTS shop.python (file String) ENGINE = Memory",
+        "INSERT INTO python (file, a) VALUES ('x', 1)",
+        "SELECT file, count() FROM python GROUP BY file",
+        "SELECT 'file(x)', lower(file), concat(file, python) FROM shop.file",
+    ],
+)
+def test_the_names_of_refused_functions_may_be_those_of_tables_and_columns(sql: str) -> None:
+    parse(sql.encode())
 
 
 def test_the_values_of_a_set_are_kept_as_written() -> None:

@@ -236,6 +236,7 @@ class Engine:
         options = f"?config-file={config_file}" if config_file else ""
         self._target = f"{path}{options}"
         self._root = chdb.connect(self._target)
+        self._make_default_an_ordinary_database()
         # More than the places, so that a KILL finds a thread too.
         self._threads = ThreadPoolExecutor(max_queries + 8, thread_name_prefix="query")
         self._opening = threading.Lock()
@@ -243,6 +244,19 @@ class Engine:
         self.places = threading.BoundedSemaphore(max_queries)
         self.version = self.call("SELECT version()")
         self.timezone = self.call("SELECT serverTimezone()")
+
+    def _make_default_an_ordinary_database(self) -> None:
+        """Attach it anew: the library's own takes every unknown name for that of a file.
+
+        Nobody may read files here, so EXISTS would find every table, and CREATE none to make.
+        The same UUID finds the same tables. A kill in between loses nothing: the library makes
+        the database anew at the next start.
+        """
+        connection = Connection(self._root)
+        uuid = connection.run("SELECT uuid FROM system.databases WHERE name = 'default'")
+        connection.run("DETACH DATABASE default")
+        name = quote(uuid.decode().strip())
+        connection.run(f"ATTACH DATABASE default UUID {name} ENGINE = Atomic")
 
     def kill(self, query_id: str) -> None:
         """End the query of that id, if it runs."""

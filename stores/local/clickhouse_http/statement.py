@@ -30,6 +30,11 @@ AFTER_FORMAT = re.compile(rb"[ \t\f]*(?:;[ \t\f]*)?\r?\n?")
 AFTER_VALUES = re.compile(rb"\s*")
 LOCAL_ENGINES = frozenset(["FILE", "EXECUTABLE", "EXECUTABLEPOOL", "FILESYSTEM", "SQLITE"])
 LOCAL_SOURCES = frozenset(["FILE", "EXECUTABLE", "EXECUTABLE_POOL"])
+# One reads any file of the machine, the other the variables of this very process.
+LOCAL_FUNCTIONS = frozenset(["FILE", "PYTHON"])
+# Behind these a bracket opens a list of columns, except where a table function is described.
+BEFORE_A_TABLE = frozenset([".", "INTO", "TABLE", "EXISTS"])
+ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|N|(.))", re.DOTALL)
 READING_WORDS = ["SELECT", "WITH", "FROM", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "EXISTS", "CHECK"]
 RESULT_WORDS = frozenset([*READING_WORDS, "KILL", "("])
 # SET followed by one of these does not name a setting.
@@ -152,20 +157,51 @@ def _refuse_files(pieces: list[Token]) -> None:
     The engine's own user lacks the right to read files (see users_embedded.xml); these are the
     ways that the library, unlike a server, leaves open in spite of that.
     """
+    words = [piece.word for piece in pieces]
     for index, piece in enumerate(pieces):
-        before = [earlier.word for earlier in pieces[max(0, index - 2) : index] if index]
+        before = words[max(0, index - 2) : index]
         last = before[-1] if before else ""
         if piece.word in ("OUTFILE", "INFILE") and last in ("INTO", "FROM"):
             raise ClickHouseException(
                 Code.NOT_IMPLEMENTED, f"{last} {piece.word} is done by a client, not by a server"
             )
-        name = piece.text.strip(b'`"').decode("utf-8", "replace").upper()
+        name = _name(piece)
         is_engine = last == "ENGINE" or before == ["ENGINE", "="]
         is_source = before == ["SOURCE", "("]
-        if (is_engine and name in LOCAL_ENGINES) or (is_source and name in LOCAL_SOURCES):
+        is_function = name in LOCAL_FUNCTIONS and _is_function(words, index)
+        # A disk of one's own may be any folder of the machine.
+        is_disk = before == ["DISK", "="] and name == "DISK"
+        is_local = (is_engine and name in LOCAL_ENGINES) or (is_source and name in LOCAL_SOURCES)
+        if is_local or is_function or is_disk:
             raise ClickHouseException(
                 Code.ACCESS_DENIED, f"{name} would use files or programs of the server's machine"
             )
+
+
+def _name(piece: Token) -> str:
+    """The upper-case name that the engine sees: without quotes, its escapes resolved."""
+    text = piece.text
+    if piece.kind == "quoted":
+        text = ESCAPE.sub(_unescaped, text.strip(b'`"'))
+    return text.decode("utf-8", "replace").upper()
+
+
+def _unescaped(found: re.Match[bytes]) -> bytes:
+    hexadecimal, plain = found.groups()
+    return bytes.fromhex(hexadecimal.decode()) if hexadecimal else plain or b""
+
+
+def _is_function(words: list[str], index: int) -> bool:
+    """Whether the name is called, applied to columns, or handed to a higher-order function."""
+    last = words[index - 1] if index else ""
+    following = words[index + 1] if index + 1 < len(words) else ""
+    caller = words[index - 2] if index > 1 and last == "(" else ""
+    if last == "APPLY" or caller == "APPLY":
+        return True
+    if following == "," and caller.startswith(("ARRAY", "MAP")):
+        return True
+    is_described = words[0] in ("DESCRIBE", "DESC") and last == "TABLE"
+    return following == "(" and (is_described or last not in BEFORE_A_TABLE)
 
 
 def _insert_behind_with(source: bytes) -> Token | None:
@@ -254,6 +290,7 @@ def _insert_with_data(
     source: bytes, piece: Token, walk: Iterator[Token], settings_at: int | None
 ) -> Statement:
     head = source[: piece.start]
+    _refuse_files(list(tokens(head)))
     file_at = piece.start if settings_at is None else settings_at
     if piece.word == "VALUES":
         blank = AFTER_VALUES.match(source, piece.end)
@@ -273,6 +310,7 @@ def _insert_with_data(
 def _insert_without_format(source: bytes) -> Statement:
     """No FORMAT, VALUES or SELECT: the data are Values, or the format is the default one."""
     text = source.rstrip().rstrip(b";")
+    _refuse_files(list(tokens(text)))
     return Statement(Kind.INSERT, text, len(text), None, len(source))
 
 

@@ -255,10 +255,14 @@ class Exchange:
         self._finish()
 
     def _finish(self) -> None:
-        """End the answer; a client may use its session again from this moment."""
+        """End the answer."""
+        self._let_session_go()
+        self._response.finish()
+
+    def _let_session_go(self) -> None:
+        """A client may use its session again from its answer's last byte on: tell before it."""
         if self._session is not None:
             self._session.is_answered = True
-        self._response.finish()
 
     def _packed(self, data: bytes | memoryview) -> bytes | memoryview:
         return self._compressor.compress(data) if self._compressor else data
@@ -300,6 +304,7 @@ class Exchange:
             self._answer(query, b"".join(pieces))
             return
         headers = {**self._headers, **self._summary(query)}
+        self._let_session_go()
         self._response.pieces(200, headers, pieces, length)
 
     def _send_from_file(self, query: Query, stream: Stream, held: list[bytes | memoryview]) -> None:
@@ -315,7 +320,7 @@ class Exchange:
                 self._response.chunk(self._packed(piece), head)
                 head = b""
             self._response.chunk(self._packed_end(), head)
-            self._response.finish()
+            self._finish()
         finally:
             data.close()
 

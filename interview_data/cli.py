@@ -4,6 +4,7 @@ Belongs here: the list of commands and how errors reach the user. What a command
 in its module under `commands/`.
 """
 
+import errno
 import sys
 from importlib import import_module
 from typing import Any
@@ -29,6 +30,8 @@ COMMANDS: dict[str, str] = {
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
+# They name no file.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class LazyGroup(click.Group):
@@ -55,6 +58,13 @@ class LazyGroup(click.Group):
         except PlatformError as error:
             click.echo(f"Error: {error}", err=True)
             sys.exit(EXIT_WRONG_USE if isinstance(error, SettingInvalid) else EXIT_FAILED)
+        except OSError as error:
+            if error.filename is None and error.errno not in FULL:
+                raise
+            # Another user's home, a disk that is full: nothing that a stack trace explains.
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"Error: {where}{error.strerror}", err=True)
+            sys.exit(EXIT_FAILED)
 
 
 @click.group(

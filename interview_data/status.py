@@ -4,14 +4,18 @@ Belongs here: the answer of `status`, and the table of what is where.
 """
 
 import contextlib
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
+from interview_data.commands.dashboard import login_link
+from stores.errors import PlatformError
 from stores.local.home import Home, read_json
 
 _PIPE_WIDTH = 200
+HEADINGS = ("process", "state", "since", "pid", "restarts", "memory", "where", "last exit")
 STATE_STYLES = {"ready": "green", "unhealthy": "red", "backoff": "red", "stopped": "dim"}
 
 
@@ -36,8 +40,23 @@ def read_status(home: Home) -> dict[str, Any]:
 def _with_memory(service: dict[str, Any], is_running: bool) -> dict[str, Any]:
     kept = {key: value for key, value in service.items() if key not in ("started", "stop_signal")}
     if not is_running:
-        return {**kept, "state": "stopped", "pid": None, "memory_bytes": 0}
-    return {**kept, "memory_bytes": memory_bytes(service["pid"]) if service["pid"] else 0}
+        return {**kept, "state": "stopped", "pid": None, "since": "", "memory_bytes": 0}
+    pid = service["pid"]
+    return {
+        **kept,
+        "since": started_at(pid) if pid else "",
+        "memory_bytes": memory_bytes(pid) if pid else 0,
+    }
+
+
+def started_at(pid: int) -> str:
+    """When the process started, as ISO 8601 in UTC; empty where it has gone."""
+    import psutil
+
+    with contextlib.suppress(psutil.Error):
+        moment = datetime.fromtimestamp(psutil.Process(pid).create_time(), UTC)
+        return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return ""
 
 
 def memory_bytes(pid: int) -> int:
@@ -75,13 +94,20 @@ def print_status(found: dict[str, Any]) -> None:
         console.print(f"Nothing runs in {found['home']}. Start it with `interview-data up`.")
         return
     table = Table(box=None, pad_edge=False)
-    for heading in ("process", "state", "pid", "restarts", "memory", "where", "last exit"):
-        table.add_column(heading, justify="right" if heading in ("pid", "memory") else "left")
+    for heading in HEADINGS:
+        # In a narrow terminal an address goes on in the next line; a cut one is of no use.
+        table.add_column(
+            heading,
+            justify="right" if heading in ("pid", "memory") else "left",
+            overflow="fold",
+            no_wrap=heading == "since",
+        )
     for service in found["services"]:
         style = STATE_STYLES.get(service["state"], "yellow")
         table.add_row(
             service["name"],
             f"[{style}]{service['state']}[/{style}]",
+            service["since"][5:16].replace("T", " "),
             str(service["pid"] or ""),
             str(service["restart_count"] or ""),
             f"{service['memory_bytes'] / 2**20:.0f} MB",
@@ -98,8 +124,11 @@ def print_places(home: Home) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
+    console = _console()
     if api := values.get("API_URL"):
-        table.add_row("Dashboard", f"{api}/dashboards/usage")
+        is_read = console.is_terminal
+        table.add_row("Dashboard", _dashboard_url(api, values.get("API_KEY") if is_read else None))
+        table.add_row("", "`interview-data dashboard` prints a link that opens it signed in, once")
         table.add_row("API docs", f"{api}/docs")
     if dagster := values.get("DAGSTER_URL"):
         table.add_row("Dagster", dagster)
@@ -108,4 +137,12 @@ def print_places(home: Home) -> None:
             table.add_row(service["name"], service["url"])
     table.add_row("Logs", found["log_folder"])
     table.add_row("Credentials", "interview-data env")
-    _console().print(table)
+    console.print(table)
+
+
+def _dashboard_url(api_url: str, api_key: str | None) -> str:
+    """Signed in for a person at a terminal; a log must not keep what opens a session."""
+    if api_key:
+        with contextlib.suppress(PlatformError):
+            return login_link(api_url, api_key)
+    return f"{api_url}/dashboards/usage"

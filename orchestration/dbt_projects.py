@@ -63,12 +63,18 @@ class Project:
                 found.update(path.read_bytes() + b"\0")
         return found.hexdigest()
 
+    def source_options(self) -> list[str]:
+        """The options that name the project, for any dbt command."""
+        return ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
+
     def options(self) -> list[str]:
-        """The options that name the folders, for any dbt command."""
-        return [
-            *("--project-dir", str(self.folder), "--profiles-dir", str(self.folder)),
-            *("--target-path", str(self.artifacts), "--log-path", str(self.artifacts)),
-        ]
+        """The options that name the folders, for the commands that build."""
+        folder = str(self.artifacts)
+        return [*self.source_options(), "--target-path", folder, "--log-path", folder]
+
+    def artifacts_environment(self) -> dict[str, str]:
+        """Where dbt writes, for any command: `debug` refuses the option --target-path."""
+        return {"DBT_TARGET_PATH": str(self.artifacts), "DBT_LOG_PATH": str(self.artifacts)}
 
     def ensure_manifest(self) -> dict[str, Any]:
         """The manifest, parsed anew where the files have changed since: about 5 seconds.

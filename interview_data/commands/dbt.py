@@ -22,8 +22,8 @@ def dbt(context: click.Context, project: str, arguments: tuple[str, ...]) -> Non
 
     settings = load_settings()
     environment = inherited_environment(settings.interview_data_home)
-    command = [*dbt_command(), *arguments, *PROJECTS[project].options()]
-    done = subprocess.run(
-        command, env={**environment, **connection_environment(settings)}, check=False
-    )
+    chosen = PROJECTS[project]
+    command = [*dbt_command(), *arguments, *chosen.source_options()]
+    environment |= {**connection_environment(settings), **chosen.artifacts_environment()}
+    done = subprocess.run(command, env=environment, check=False)
     context.exit(done.returncode)

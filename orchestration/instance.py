@@ -42,7 +42,8 @@ retention:
 def prepare(home: Path) -> Path:
     """Write `<home>/dagster/dagster.yaml` and return its folder, the DAGSTER_HOME."""
     folder = home / "dagster"
-    folder.mkdir(parents=True, exist_ok=True)
+    # The logs of runs may show what failed; the home itself lets others pass.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     file = folder / "dagster.yaml"
     if not file.exists() or file.read_text() != CONFIGURATION:
         file.write_text(CONFIGURATION)

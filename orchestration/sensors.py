@@ -7,10 +7,11 @@ nothing new starts nothing.
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import dagster as dg
 
+from orchestration.confirmation import confirm, is_anything_on_its_way
 from orchestration.jobs import BUILD, CHECK, REFRESH, Job
 from orchestration.staleness import EVENT_TABLES, changed, is_due, read_landed
 from stores.clickhouse.client import connect
@@ -18,6 +19,7 @@ from stores.errors import TransientError
 
 TICK_SECONDS = 10
 RETRY_SECONDS = 60
+CONFIRM_SECONDS = 60
 # A year of refreshes would be a million runs; the newest tell what happened.
 KEPT_RUNS = 200
 DELETED_PER_TICK = 20
@@ -28,15 +30,17 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_UNDONE = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 @dataclass
 class Cursor:
-    """What the last requested run was for."""
+    """What the last requested run was for, and when nothing had been added to that."""
 
     models: str = ""
     watermarks: dict[str, str] = field(default_factory=dict)
     requested_at: float = 0.0
+    confirmed_at: float = 0.0
 
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
@@ -83,8 +87,10 @@ def _tick(
     moved = changed(cursor.watermarks, landed.watermarks)
     since = now - cursor.requested_at
     job = _wanted(context.instance, cursor, models_digest, moved, since)
+    if job is None and not moved:
+        return _idle(context.instance, cursor, now)
     if job is None:
-        return _skip("everything is up to date", cursor)
+        return _skip("too early for another run", cursor)
     return dg.SensorResult(
         run_requests=[dg.RunRequest(job_name=job, tags={"moved": ",".join(moved)[:200]})],
         asset_events=_landings(moved, landed.watermarks),
@@ -108,6 +114,21 @@ def _wanted(
     if failed == REFRESH or is_due(moved, seconds_since_last):
         return REFRESH
     return None
+
+
+def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float) -> dg.SensorResult:
+    """Once a minute, say in ClickHouse too that the rollups are up to date, if they are."""
+    if last_failed(instance, (REFRESH, BUILD)):
+        return _skip("the last run failed and is repeated soon", cursor)
+    if now - max(cursor.requested_at, cursor.confirmed_at) < CONFIRM_SECONDS:
+        return _skip("everything is up to date", cursor)
+    try:
+        if is_anything_on_its_way():
+            return _skip("nothing has landed, though something is on its way", cursor)
+        confirm(connect())
+    except TransientError as error:
+        return _skip(str(error), cursor)
+    return _skip("everything is up to date", replace(cursor, confirmed_at=now))
 
 
 def _skip(reason: str, cursor: Cursor) -> dg.SensorResult:
@@ -134,7 +155,7 @@ def is_running(instance: dg.DagsterInstance, jobs: Iterable[str]) -> bool:
 
 
 def last_failed(instance: dg.DagsterInstance, jobs: Iterable[str]) -> str | None:
-    """The job of the newest run of `jobs`, where that run failed."""
+    """The job of the newest run of `jobs`, where that run failed or was cancelled."""
     found = [
         record
         for job in jobs
@@ -143,7 +164,7 @@ def last_failed(instance: dg.DagsterInstance, jobs: Iterable[str]) -> str | None
     if not found:
         return None
     newest = max(found, key=lambda record: record.storage_id).dagster_run
-    return newest.job_name if newest.status == dg.DagsterRunStatus.FAILURE else None
+    return newest.job_name if newest.status in _UNDONE else None
 
 
 def delete_old_runs(instance: dg.DagsterInstance) -> int:

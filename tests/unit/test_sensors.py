@@ -65,3 +65,49 @@ def test_a_cursor_survives_being_written_down() -> None:
     cursor = Cursor("m", {"users": "1"}, 2.5)
     assert Cursor.parse(cursor.dump()) == cursor
     assert Cursor.parse(None) == Cursor()
+
+
+@pytest.fixture
+def confirmed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was confirmed, with nothing on its way and no store to ask."""
+    calls: list[str] = []
+    monkeypatch.setattr(sensors, "connect", lambda: None)
+    monkeypatch.setattr(sensors, "is_anything_on_its_way", lambda: False)
+    monkeypatch.setattr(sensors, "confirm", lambda _: calls.append("confirmed"))
+    return calls
+
+
+def _cursor_after(tick: dg.SensorResult) -> Cursor:
+    return Cursor.parse(tick.cursor)
+
+
+def test_while_nothing_lands_the_rollups_are_confirmed_once_a_minute(
+    instance: dg.DagsterInstance, confirmed: list[str]
+) -> None:
+    cursor = Cursor("m", {"users": "1"}, requested_at=1000)
+    assert _cursor_after(sensors._idle(instance, cursor, now=1059)) == cursor
+    assert not confirmed
+    cursor = _cursor_after(sensors._idle(instance, cursor, now=1061))
+    assert (cursor.confirmed_at, len(confirmed)) == (1061, 1)
+    sensors._idle(instance, cursor, now=1100)
+    assert len(confirmed) == 1
+    sensors._idle(instance, cursor, now=1122)
+    assert len(confirmed) == 2
+
+
+def test_nothing_is_confirmed_while_something_is_on_its_way(
+    instance: dg.DagsterInstance, confirmed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sensors, "is_anything_on_its_way", lambda: True)
+    sensors._idle(instance, Cursor("m"), now=1000)
+    assert not confirmed
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
+def test_nothing_is_confirmed_after_a_refresh_that_did_not_end_well(
+    instance: dg.DagsterInstance, confirmed: list[str], status: dg.DagsterRunStatus
+) -> None:
+    create_run_for_test(instance, job_name=REFRESH, status=status)
+    sensors._idle(instance, Cursor("m"), now=1000)
+    assert not confirmed
+    assert _wanted(instance, [], seconds=61) == REFRESH

@@ -19,7 +19,7 @@ NOTHING_YET = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Freshness:
-    """Until when the data reach, when they were last refreshed, and whether that is late."""
+    """How new the newest row is, when all was last known to be in, and whether that is late."""
 
     data_until: datetime
     refreshed_at: datetime
@@ -29,6 +29,11 @@ class Freshness:
     def is_late(self) -> bool:
         """Whether the refresh is overdue."""
         return formatting.is_older(self.refreshed_at, self.now, REFRESH_LATE_AFTER)
+
+    @property
+    def known_until(self) -> datetime:
+        """A source that was quiet until the last refresh had nothing; after it nobody knows."""
+        return max(self.data_until, self.refreshed_at)
 
     @property
     def data_until_text(self) -> str:

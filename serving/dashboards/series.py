@@ -1,6 +1,6 @@
 """A metric day by day, beside the days it is compared with.
 
-Belongs here: sums, completeness and change. Today, and every day after the watermark, is
+Belongs here: sums, completeness and change. Today, and every day from the last refresh on, is
 incomplete: it is shown, but a change is computed from complete days only, because half a
 day against a whole one always looks like a fall.
 """
@@ -85,7 +85,7 @@ def windows(filters: Filters, freshness: Freshness | None) -> Windows:
     """Which days are complete, given how far the data reach."""
     last = min(filters.span.last, filters.today - timedelta(1))
     if freshness is not None:
-        last = min(last, freshness.data_until.date() - timedelta(1))
+        last = min(last, freshness.known_until.date() - timedelta(1))
     compared = filters.compared
     if last < filters.span.first:
         return Windows(filters.span, None, compared, None)
@@ -108,7 +108,7 @@ def day_values(
         compared = spans.compared.first + timedelta(index) if spans.compared else None
         if compared is not None and spans.compared is not None and compared > spans.compared.last:
             compared = None
-        is_known = freshness is None or day <= freshness.data_until.date() or day in values
+        is_known = freshness is None or day <= freshness.known_until.date() or day in values
         found.append(
             DayValue(
                 day=day,

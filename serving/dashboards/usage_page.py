@@ -216,11 +216,11 @@ class UsagePage:
             count = crossed.get(day, 0) + (0 if day.day == 1 else count)
             values[day] = count
             day += timedelta(1)
-        return self._until_watermark(values)
+        return self._known(values)
 
-    def _until_watermark(self, values: dict[date, int]) -> dict[date, int]:
+    def _known(self, values: dict[date, int]) -> dict[date, int]:
         fresh = self.answers.freshness_of(*USAGE_SOURCES)
-        last = fresh.data_until.date() if fresh else self.filters.today
+        last = fresh.known_until.date() if fresh else self.filters.today
         return {day: value for day, value in values.items() if day <= last}
 
     @cached_property

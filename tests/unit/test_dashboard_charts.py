@@ -63,11 +63,19 @@ def test_today_is_drawn_dotted_and_the_days_before_it_are_not() -> None:
     assert [column.is_complete for column in chart.columns] == [True] * 6 + [False]
 
 
-def test_a_day_after_the_watermark_is_unknown_and_not_zero() -> None:
-    fresh = Freshness(NOW - timedelta(days=2), NOW, NOW)
+def test_a_day_after_the_last_refresh_is_unknown_and_not_zero() -> None:
+    last = NOW - timedelta(days=2)
+    fresh = Freshness(last, last, NOW)
     found = _events({TODAY - timedelta(3): 5}, fresh, range="7d")
     assert [day.value for day in found.days[-3:]] == [0, None, None]
     assert charts.daily_chart(found, 800, 300, 7).columns[-1].value_text == "–"
+
+
+def test_a_source_that_was_quiet_until_the_last_refresh_had_nothing() -> None:
+    fresh = Freshness(NOW - timedelta(days=2), NOW, NOW)
+    found = _events({TODAY - timedelta(3): 5}, fresh, range="7d")
+    assert [day.value for day in found.days[-3:]] == [0, 0, 0]
+    assert [day.is_complete for day in found.days[-3:]] == [True, True, False]
 
 
 def test_a_change_leaves_incomplete_days_out_on_both_sides() -> None:

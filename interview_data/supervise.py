@@ -27,8 +27,12 @@ _SET_UP_TIMEOUT_SECONDS = 120
 def names_to_run(home: Home, only: Sequence[str], without: Sequence[str]) -> list[str]:
     """The processes asked for, without the stores that the environment replaces."""
     replaced = replaced_stores(home)
+    left_out = set(replaced)
+    if "search" in without and "search" not in replaced:
+        # It does nothing but fill the search server.
+        left_out.add("search-indexer")
     return [
-        name for name in choose([*STORES, *APPLICATIONS], only, without) if name not in replaced
+        name for name in choose([*STORES, *APPLICATIONS], only, without) if name not in left_out
     ]
 
 

@@ -83,7 +83,7 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiK
         if found is None:
             raise Problem(401, "The API key is unknown, expired or revoked.", _CHALLENGE)
         if scope not in found.scopes:
-            raise Problem(403, f"The API key has not the scope {scope}.")
+            raise Problem(403, f"The API key lacks the scope {scope}.")
         return found
 
     return checked

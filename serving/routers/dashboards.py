@@ -280,7 +280,7 @@ async def sign_in(
         if found is None:
             return _sign_in_page(401, "This key is unknown, expired or revoked.", target)
         if SCOPE not in found.scopes:
-            return _sign_in_page(403, f"This key has not the scope {SCOPE}.", target)
+            return _sign_in_page(403, f"This key lacks the scope {SCOPE}.", target)
         token = await to_thread.run_sync(known.open, found)
     except StoreUnavailable:
         return _away("Nobody can be signed in: Redis or PostgreSQL does not answer.")

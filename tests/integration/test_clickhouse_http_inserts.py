@@ -11,6 +11,7 @@ from typing import Any
 import lz4.frame
 import pytest
 import zstandard
+from clickhouse_connect.driver.exceptions import DatabaseError
 from clickhouse_connect.driver.external import ExternalData
 from fix_clickhouse_http import PASSWORD, Endpoint
 
@@ -192,6 +193,23 @@ def test_a_query_joins_data_that_came_along(endpoint: Endpoint) -> None:
     sql = "SELECT name, price * _2 FROM prices JOIN stock ON name = _1"
     for _ in range(2):
         assert client.query(sql, external_data=data).result_rows == [("apple", 30)]
+    client.close()
+
+
+def test_settings_say_how_data_that_came_along_is_parsed(endpoint: Endpoint) -> None:
+    client = endpoint.connect()
+    rows = b"apple,3\npear,none\nplum,5\n"
+    data = ExternalData(
+        file_name="prices.csv", data=rows, fmt="CSV", structure="name String, price UInt8"
+    )
+    sql = "SELECT name, price FROM prices ORDER BY name"
+    tolerant = {"input_format_allow_errors_num": 1}
+    found = client.query(sql, external_data=data, settings=tolerant)
+    assert found.result_rows == [("apple", 3), ("plum", 5)]
+    reading = client.query(sql, external_data=data, settings={**tolerant, "readonly": 1})
+    assert reading.result_rows == found.result_rows
+    with pytest.raises(DatabaseError, match="INCORRECT_DATA"):
+        client.query(sql, external_data=data)
     client.close()
 
 

@@ -52,16 +52,22 @@ class Query:
         if database and not (self.session and self.session.database == database):
             self.connection.run(f"USE {quote_name(database)}")
             self._moved = True
-        for name, data in external.items():
-            self._add_table(name, data)
         settings = dict(self.parameters.settings)
         readonly = settings.pop("readonly", "0")
-        assignments = [f"{name} = {quote(value)}" for name, value in settings.items()]
-        assignments.append(f"{QUERY_ID_SETTING} = {quote(self.query_id)}")
+        if external:
+            # How a file is parsed is said by settings, and readonly would forbid to fill a table.
+            self._assign(settings)
+            for name, data in external.items():
+                self._add_table(name, data)
+        settings[QUERY_ID_SETTING] = self.query_id
         if readonly != "0" and self.session is None:
-            assignments.append(f"readonly = {quote(readonly)}")
+            settings["readonly"] = readonly
+        self._assign(settings)
 
-        self.connection.run(f"SET {', '.join(assignments)}")
+    def _assign(self, settings: Mapping[str, str]) -> None:
+        assignments = ", ".join(f"{name} = {quote(value)}" for name, value in settings.items())
+        if assignments:
+            self.connection.run(f"SET {assignments}")
 
     def _add_table(self, name: str, data: DataFile) -> None:
         structure = self.parameters.get(f"{name}_structure")

@@ -86,7 +86,7 @@ class Home:
 
     def empty(self) -> None:
         """Delete everything in the folder. Raises StateConflict where it is not ours."""
-        if not self.path.exists():
+        if not self.path.exists() or not any(self.path.iterdir()):
             return
         if not (self.path / _MARKER).exists():
             raise StateConflict(f"{self.path} was not made by interview-data; nothing is deleted.")

@@ -50,6 +50,8 @@ def test_a_home_goes_through_its_whole_life(home: Home) -> None:
     assert unsure.returncode == 2
     assert "--yes" in unsure.stderr
     assert interview_data("reset", "--yes", home=home).returncode == 0
+    again = interview_data("reset", "--yes", home=home)
+    assert again.returncode == 0, again.stderr
     assert list(home.path.iterdir()) == []
 
 

@@ -7,6 +7,7 @@
 -- * The projection finds rows by id: the table's own order cannot. A lightweight DELETE is
 --   refused on these tables, because it leaves the deleted id in the projection: use
 --   ALTER TABLE ... DELETE.
+-- * A part is on disk before its insert is answered: the bus forgets what has been answered.
 -- * The deduplication window lets an insert be repeated under its token without doubling anything.
 
 CREATE DATABASE IF NOT EXISTS analytics ENGINE = Atomic;
@@ -27,7 +28,10 @@ CREATE TABLE IF NOT EXISTS analytics.user_events (
 PARTITION BY toYYYYMM(date)
 ORDER BY (date, user_id, timestamp)
 TTL date + INTERVAL 2 YEAR
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS analytics.interview_metrics (
     interview_id UUID,
@@ -44,7 +48,10 @@ CREATE TABLE IF NOT EXISTS analytics.interview_metrics (
 PARTITION BY toYYYYMM(date)
 ORDER BY (date, interview_id, metric_name, timestamp)
 TTL date + INTERVAL 1 YEAR
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
 
 CREATE TABLE IF NOT EXISTS analytics.api_metrics (
     request_id UUID,
@@ -62,13 +69,19 @@ CREATE TABLE IF NOT EXISTS analytics.api_metrics (
 PARTITION BY toYYYYMM(date)
 ORDER BY (date, service_name, endpoint, timestamp)
 TTL date + INTERVAL 6 MONTH
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;
 
 CREATE MATERIALIZED VIEW IF NOT EXISTS analytics.daily_user_activity
 ENGINE = SummingMergeTree()
 PARTITION BY toYYYYMM(date)
 ORDER BY (date, user_id, event_type)
-SETTINGS non_replicated_deduplication_window = 1000
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1
 AS SELECT
     date,
     user_id,
@@ -91,4 +104,7 @@ CREATE TABLE IF NOT EXISTS platform.dead_letters (
     dead_at DateTime64(3, 'UTC') DEFAULT now64(3)
 ) ENGINE = MergeTree()
 ORDER BY (topic, dead_at, dead_letter_id)
-SETTINGS non_replicated_deduplication_window = 1000;
+SETTINGS
+    non_replicated_deduplication_window = 1000,
+    fsync_after_insert = 1,
+    fsync_part_directory = 1;

@@ -28,10 +28,12 @@ def build(
 ) -> Iterator[Event]:
     """Build what is selected; a model that fails fails the step, a test turns its check red."""
     nodes = _selected(context, manifest, translator)
-    arguments = ["build", "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
+    # A build leaves out the tests behind one that failed; checks alone are all wanted.
+    command = "build" if context.selected_asset_keys else "test"
+    arguments = [command, "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
     arguments += ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
     arguments += ["--no-use-colors"]
-    arguments += ["--full-refresh"] if full_refresh else []
+    arguments += ["--full-refresh"] if full_refresh and command == "build" else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
     ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])
     if ran.result is None:

@@ -1,17 +1,19 @@
 """The S3 server as a process: ministack, in its own environment, because it pins botocore.
 
-It does not check signatures: whoever reaches the port may read and write. So it listens
-on the loopback only, and the generated keys are what a real server would ask for.
+It would take any signature for a good one, so it runs behind `object_store_gate.py`, in
+the same process. The gate gets the key pair in a file that only its owner may read.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from stores.errors import SettingInvalid
+from stores.local.home import write_json
 from stores.local.service import Service, check_http, set_up_command
 from stores.settings import REPOSITORY
 
 PYTHON = REPOSITORY / ".venv-object-store" / "bin" / "python"
+_GATE = Path(__file__).with_name("object_store_gate.py")
 
 
 def service(
@@ -19,6 +21,8 @@ def service(
     folder: Path,
     log_file: Path,
     port: int,
+    access_key: str,
+    secret_key: str,
     env: Mapping[str, str],
     set_up_env: Mapping[str, str],
 ) -> Service:
@@ -29,13 +33,20 @@ def service(
             f"is not set, and the embedded S3 server is not installed in {PYTHON.parent.parent}.",
             "Run `make install`, or name a server.",
         )
+    key_file = folder / "keys.json"
+
+    def prepare() -> None:
+        for name in ("objects", "state"):
+            (folder / name).mkdir(mode=0o700, exist_ok=True)
+        write_json(key_file, {"access_key": access_key, "secret_key": secret_key})
+
     return Service(
         name="object-store",
-        argv=(str(PYTHON), "-m", "hypercorn", "ministack.app:app", "-b", f"127.0.0.1:{port}"),
+        argv=(str(PYTHON), "-I", str(_GATE), str(port), str(key_file)),
         env={**env, **_environment(folder)},
         log_file=log_file,
         check=lambda: check_http(port, "/_ministack/health", b'"s3": "available"'),
-        prepare=lambda: _make_folders(folder),
+        prepare=prepare,
         after_start=set_up_command("object-store"),
         after_start_env=set_up_env,
         data_folder=folder,
@@ -43,11 +54,6 @@ def service(
         url=f"http://127.0.0.1:{port}",
         cwd=folder,
     )
-
-
-def _make_folders(folder: Path) -> None:
-    for name in ("objects", "state"):
-        (folder / name).mkdir(mode=0o700, exist_ok=True)
 
 
 def _environment(folder: Path) -> dict[str, str]:

@@ -223,6 +223,8 @@ def _services(
             folder=home.folder("object_store"),
             log_file=home.log_file(name),
             port=port,
+            access_key=credentials["s3_access_key"],
+            secret_key=credentials["s3_secret_key"],
             env=bare,
             set_up_env=ours,
         ),

@@ -26,6 +26,8 @@ def connect(settings: Settings | None = None, **options: Any) -> "S3Client":
 
     values = settings or load_settings()
     configuration = Config(
+        # For presigned URLs too, where the client's own choice is a version long outdated.
+        signature_version="s3v4",
         connect_timeout=CONNECT_TIMEOUT_SECONDS,
         retries={"max_attempts": 3, "mode": "standard"},
         s3={"addressing_style": "path"},

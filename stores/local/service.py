@@ -4,6 +4,7 @@ Belongs here: the description of a process and the checks that several need. Whi
 processes there are is said by `stack.py` and, for the platform's own, by those above.
 """
 
+import base64
 import http.client
 import signal
 import socket
@@ -72,11 +73,14 @@ def check_tcp(port: int) -> None:
     socket.create_connection(("127.0.0.1", port), CHECK_TIMEOUT_SECONDS).close()
 
 
-def check_http(port: int, path: str, expected: bytes = b"") -> None:
+def check_http(
+    port: int, path: str, expected: bytes = b"", credentials: tuple[str, str] | None = None
+) -> None:
     """GET `path` answers 200 and a body that holds `expected`."""
+    headers = {"Authorization": _basic(*credentials)} if credentials else {}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=CHECK_TIMEOUT_SECONDS)
     try:
-        connection.request("GET", path)
+        connection.request("GET", path, headers=headers)
         response = connection.getresponse()
         body = response.read()
         if response.status != http.client.OK or expected not in body:
@@ -85,3 +89,7 @@ def check_http(port: int, path: str, expected: bytes = b"") -> None:
         raise ValueError(f"GET {path}: {error!r}") from error
     finally:
         connection.close()
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()

@@ -34,7 +34,15 @@ STORES: dict[str, str] = {
     "object-store": "s3_endpoint_url",
     "search": "elasticsearch_url",
 }
-_SECRETS = ("postgres", "clickhouse", "redis", "event-bus", "s3_access_key", "s3_secret_key")
+_SECRETS = (
+    "postgres",
+    "clickhouse",
+    "redis",
+    "event-bus",
+    "search",
+    "s3_access_key",
+    "s3_secret_key",
+)
 
 
 @dataclass(frozen=True)
@@ -158,8 +166,6 @@ def _environment(
     elif "object-store" in given:
         values["AWS_ACCESS_KEY_ID"] = settings.require("aws_access_key_id")
         values["AWS_SECRET_ACCESS_KEY"] = settings.require("aws_secret_access_key")
-    if "search" in ports:
-        values["ELASTICSEARCH_COMPATIBILITY"] = "opensearch"
     values["API_KEY"] = credentials["api_key"]
     for name in ("api", "dagster"):
         if name in ports:
@@ -176,7 +182,7 @@ def _url(store: str, port: int, credentials: Mapping[str, str]) -> str:
         "redis": f"redis://:{secret}@{at}",
         "event-bus": f"redis://:{secret}@{at}/0",
         "object-store": f"http://{at}",
-        "search": f"http://{at}",
+        "search": f"http://{search.USER}:{secret}@{at}",
     }[store]
 
 
@@ -229,7 +235,11 @@ def _services(
             set_up_env=ours,
         ),
         "search": lambda name, port: search.service(
-            log_file=home.log_file(name), port=port, env=bare, set_up_env=ours
+            folder=home.folder("search"),
+            log_file=home.log_file(name),
+            port=port,
+            password=credentials[name],
+            env=ours,
         ),
     }
     return [make(name, ports[name]) for name, make in makers.items() if name in ports]

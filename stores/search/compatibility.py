@@ -5,17 +5,12 @@ only where ELASTICSEARCH_COMPATIBILITY=opensearch says so.
 """
 
 import dataclasses
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from elastic_transport import HttpHeaders, Urllib3HttpNode
 from elastic_transport.client_utils import DEFAULT
 
-_VENDOR_MEDIA_TYPE = re.compile(
-    r"application/vnd\.elasticsearch\+([a-z-]+)\s*;\s*compatible-with=\d+"
-)
-_PRODUCT_HEADER = "x-elastic-product"
+from stores.search.media_types import PRODUCT, PRODUCT_HEADER, plain
 
 
 class PlainMediaTypeNode(Urllib3HttpNode):
@@ -33,13 +28,6 @@ class PlainMediaTypeNode(Urllib3HttpNode):
         response = super().perform_request(
             method, target, body, HttpHeaders(plain(headers or {})), request_timeout
         )
-        received = {_PRODUCT_HEADER: "Elasticsearch", **response.meta.headers}
+        received = {PRODUCT_HEADER: PRODUCT, **response.meta.headers}
         meta = dataclasses.replace(response.meta, headers=HttpHeaders(received))
         return response._replace(meta=meta)
-
-
-def plain(headers: Mapping[str, str]) -> dict[str, str]:
-    """`headers` with the vendor's media types replaced by the plain ones."""
-    return {
-        name: _VENDOR_MEDIA_TYPE.sub(r"application/\1", value) for name, value in headers.items()
-    }

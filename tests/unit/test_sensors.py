@@ -5,7 +5,7 @@ import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration import sensors
-from orchestration.jobs import BUILD, REFRESH
+from orchestration.jobs import BUILD, CHECK, REFRESH
 from orchestration.sensors import Cursor, delete_old_runs, is_running, last_failed
 
 BOTH = (REFRESH, BUILD)
@@ -111,3 +111,34 @@ def test_nothing_is_confirmed_after_a_refresh_that_did_not_end_well(
     sensors._idle(instance, Cursor("m"), now=1000)
     assert not confirmed
     assert _wanted(instance, [], seconds=61) == REFRESH
+
+
+def _check_tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
+    job = dg.define_asset_job(CHECK)
+    context = dg.build_sensor_context(instance=instance, cursor=cursor)
+    result = sensors.daily_checks(job)(context)
+    assert isinstance(result, dg.SensorResult)
+    return result
+
+
+def test_the_checks_run_once_a_day_after_the_first_refresh(instance: dg.DagsterInstance) -> None:
+    assert not _check_tick(instance, None).run_requests
+    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS)
+    first = _check_tick(instance, "2020-01-01 1")
+    assert first.run_requests
+    create_run_for_test(instance, job_name=CHECK, status=dg.DagsterRunStatus.SUCCESS)
+    assert not _check_tick(instance, first.cursor).run_requests
+
+
+def test_checks_that_met_a_store_away_run_again_but_not_for_ever(
+    instance: dg.DagsterInstance,
+) -> None:
+    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS)
+    cursor, keys = None, []
+    for _ in range(10):
+        tick = _check_tick(instance, cursor)
+        if tick.run_requests:
+            keys.append(tick.run_requests[0].run_key)
+            create_run_for_test(instance, job_name=CHECK, status=dg.DagsterRunStatus.FAILURE)
+        cursor = tick.cursor
+    assert len(set(keys)) == len(keys) == sensors.CHECK_ATTEMPTS

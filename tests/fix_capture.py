@@ -117,6 +117,8 @@ def capture(postgres_url: str, clickhouse_url: str) -> Iterator[Capture]:
         target_database=name,
     )
     client = connect_clickhouse(clickhouse_url)
+    # Tests ask for a table's state before the first capture of this ClickHouse has made any.
+    StateStore(client, name).prepare()
     running = Capture(chosen, client)
     yield running
     running.stop()

@@ -65,11 +65,3 @@ class Report:
     def has_severe_failure(self) -> bool:
         """Whether models should not be built on this."""
         return any(result.severity == "severe" for result in self.unmet)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For scripts and pages."""
-        return {
-            "suite": self.suite,
-            "is_met": self.is_met,
-            "results": [vars(result) for result in self.results],
-        }

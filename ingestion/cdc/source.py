@@ -13,7 +13,7 @@ from typing import Any
 
 from ingestion.cdc.catalog import MINIMUM_VERSION
 from ingestion.cdc.layout import Layout
-from ingestion.cdc.positions import format_lsn, parse_lsn
+from ingestion.cdc.positions import parse_lsn
 from stores.errors import SettingInvalid, StateConflict, StoreUnavailable
 from stores.postgres.client import Connection, OperationalError, connect
 from stores.postgres.replication import TEXT_FORMAT_OPTIONS
@@ -206,13 +206,6 @@ class SourceDatabase:
 
     def _position(self, function: str) -> int:
         return parse_lsn(self.query(f"SELECT {function}::text")[0][0])
-
-
-def describe_slot(slot: Slot | None, name: str) -> str:
-    """For messages."""
-    if slot is None:
-        return f"replication slot {name} does not exist"
-    return f"replication slot {name} ({slot.wal_status}) is at {format_lsn(slot.confirmed_lsn)}"
 
 
 def table_name(schema: str, name: str) -> str:

@@ -65,10 +65,6 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 router = APIRouter(prefix="/dashboards", tags=["dashboards"], lifespan=lifespan)
 
 
-class SignInNeeded(Exception):
-    """Nobody is signed in; the answer is the sign-in page."""
-
-
 class LoginLink(BaseModel):
     """A link that signs a browser in, once."""
 

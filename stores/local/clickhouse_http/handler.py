@@ -193,8 +193,6 @@ class Exchange:
                 query.check_readonly(statement)
                 self._execute(query, statement, data)
                 query.remember(statement)
-            except ClickHouseException as error:
-                raise query.in_server_terms(error, statement) from None
             finally:
                 if session is None:
                     connection.close()

@@ -30,7 +30,6 @@ from stores.local.clickhouse_http.parameters import Parameters
 from stores.local.clickhouse_http.sessions import Session
 from stores.local.clickhouse_http.statement import Kind, Statement, tokens
 
-FILE_FUNCTIONS = frozenset(["URL", "URLCLUSTER", "ICEBERGLOCAL", "DELTALAKELOCAL", "PAIMONLOCAL"])
 IDENTIFIER_PARAMETER = re.compile(rb"\{\s*(\w+)\s*:\s*Identifier\s*\}")
 
 
@@ -192,19 +191,6 @@ class Query:
             written = self.session.assignments.get("session_timezone", b"")
             asked = written.decode("utf-8", "replace").strip("'")
         return asked or self.engine.timezone
-
-    def in_server_terms(
-        self, error: ClickHouseException, statement: Statement
-    ) -> ClickHouseException:
-        """The library takes an unknown name in `default` for a file's, which nobody may read."""
-        if error.code != Code.ACCESS_DENIED or "READ ON FILE" not in error.message:
-            return error
-        words = {piece.word for piece in tokens(statement.text)}
-        if any("FILE" in word or word in FILE_FUNCTIONS for word in words):
-            return error
-        return ClickHouseException(
-            Code.UNKNOWN_TABLE, "Unknown table expression identifier: no such table in `default`."
-        )
 
     def remember(self, statement: Statement) -> None:
         """Keep what a SET or USE in a session has changed, to come back to it."""

@@ -1,0 +1,64 @@
+"""Change capture, measured against the server's own limit.
+
+Starts a stack of its own (PostgreSQL, ClickHouse) in a temporary home.
+
+stream: changes wait in slots; `pg_recvlogical` drains one to /dev/null, a bounded run of capture
+another into ClickHouse, end to end, in alternating order. Afterwards `cdc verify` must find every
+row equal.
+
+    .venv/bin/python -m bench.capture [--part stream] [--quick] [--runs 3] [--json]
+"""
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from bench.capture_stack import Stack, machine, running_stack
+from bench.capture_stream import measure as measure_stream
+from bench.capture_workloads import seven_columns
+
+QUICK_SCALE = 0.1
+
+
+def stream(stack: Stack, scale: float, runs: int) -> list[dict[str, Any]]:
+    """Each change set."""
+    return [asdict(measure_stream(stack, workload, runs)) for workload in (seven_columns(scale),)]
+
+
+PARTS = {"stream": stream}
+
+
+@click.command()
+@click.option("--part", "parts", type=click.Choice(list(PARTS)), multiple=True, help="Only this.")
+@click.option("--quick", is_flag=True, help="A tenth of the rows: does it run at all?")
+@click.option("--runs", default=3, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def main(parts: tuple[str, ...], quick: bool, runs: int, as_json: bool) -> None:
+    """Measure capture, end to end."""
+    found: dict[str, Any] = {"machine": machine()}
+    with running_stack() as stack:
+        for name in parts or PARTS:
+            found[name] = PARTS[name](stack, QUICK_SCALE if quick else 1.0, runs)
+    if as_json:
+        click.echo(json.dumps(found))
+        return
+    _print(found)
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    for name, result in found.items():
+        for row in result if isinstance(result, list) else [result]:
+            table = Table(name, "measured")
+            for what, value in row.items():
+                table.add_row(what.replace("_", " "), str(value))
+            console.print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -199,15 +199,21 @@ def _value(column: SourceColumn, text: str, is_deleted: str) -> str:
 
 
 def _adjusted(layout: Layout, is_deleted: str) -> str:
-    pairs = [
-        f"(if({_misfit(column, f'c{index}', is_deleted)}, {quote_text(column.name)}, ''), c{index})"
+    """Nearly every row fits, so the map is only built where one value does not."""
+    misfits = [
+        (column.name, f"c{index}", _misfit(column, f"c{index}", is_deleted))
         for index, column in enumerate(layout.columns)
         if codec_of_column(column).fits is not None
     ]
-    if not pairs:
-        return f"CAST(map(), {quote_text(_ADJUSTED_TYPE)})"
-    found = f"arrayFilter(pair -> pair.1 != '', [{', '.join(pairs)}])"
-    return f"CAST({found}, {quote_text(_ADJUSTED_TYPE)})"
+    nothing = f"CAST(map(), {quote_text(_ADJUSTED_TYPE)})"
+    if not misfits:
+        return nothing
+    pairs = ", ".join(
+        f"(if({misfit}, {quote_text(name)}, ''), {text})" for name, text, misfit in misfits
+    )
+    found = f"arrayFilter(pair -> pair.1 != '', [{pairs}])"
+    is_any = " OR ".join(f"({misfit})" for _, _, misfit in misfits)
+    return f"if({is_any}, CAST({found}, {quote_text(_ADJUSTED_TYPE)}), {nothing})"
 
 
 def _misfit(column: SourceColumn, text: str, is_deleted: str) -> str:

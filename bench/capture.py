@@ -15,19 +15,25 @@ from typing import Any
 
 import click
 
+from bench.capture_snapshot import measure as measure_snapshot
 from bench.capture_stack import Stack, machine, running_stack
 from bench.capture_stream import measure as measure_stream
-from bench.capture_workloads import seven_columns
+from bench.capture_workloads import all_workloads
 
 QUICK_SCALE = 0.1
 
 
 def stream(stack: Stack, scale: float, runs: int) -> list[dict[str, Any]]:
     """Each change set."""
-    return [asdict(measure_stream(stack, workload, runs)) for workload in (seven_columns(scale),)]
+    return [asdict(measure_stream(stack, workload, runs)) for workload in all_workloads(scale)]
 
 
-PARTS = {"stream": stream}
+def snapshot(stack: Stack, scale: float, runs: int) -> dict[str, Any]:
+    """A million rows."""
+    return asdict(measure_snapshot(stack, scale, runs))
+
+
+PARTS: dict[str, Any] = {"stream": stream, "snapshot": snapshot}
 
 
 @click.command()

@@ -36,7 +36,6 @@ class Workload:
 
     name: str
     note: str
-    tables: tuple[str, ...]
     prepare: Callable[[Connection], None]
     write: Callable[[Connection], int]
     run_count: int = 3
@@ -80,9 +79,20 @@ def _delete(table: str) -> str:
     return f"DELETE FROM {table} WHERE id BETWEEN a AND b"
 
 
-def seven_columns(scale: float, *, identity: str = "DEFAULT", each: int = 1000) -> Workload:
-    """500k inserts, 100k updates, 50k deletes at scale 1."""
-    inserts, updates, deletes = (int(count * scale) for count in (500_000, 100_000, 50_000))
+def seven_columns(scale: float) -> Workload:
+    """What the aim is about: 500k inserts, 100k updates, 50k deletes at scale 1."""
+    return _answers("7 columns", (500_000, 100_000, 50_000), scale)
+
+
+def _answers(
+    name: str,
+    counts: tuple[int, int, int],
+    scale: float,
+    *,
+    identity: str = "DEFAULT",
+    each: int = 1000,
+) -> Workload:
+    inserts, updates, deletes = (int(count * scale) for count in counts)
 
     def write(connection: Connection) -> int:
         return (
@@ -93,9 +103,117 @@ def seven_columns(scale: float, *, identity: str = "DEFAULT", each: int = 1000) 
 
     kinds = f"{inserts:,} inserts, {updates:,} updates, {deletes:,} deletes"
     return Workload(
-        "7 columns" if identity == "DEFAULT" and each == 1000 else f"{identity} {each}",
-        f"{kinds}, {each:,} a transaction, identity {identity}",
-        ("answers",),
+        name,
+        f"{kinds}; {each:,} a transaction",
         _tables(SEVEN_COLUMNS, "answers", identity=identity),
         write,
     )
+
+
+def _wide(scale: float) -> Workload:
+    kinds = [WIDE_KINDS[number % len(WIDE_KINDS)] for number in range(39)]
+    columns = ", ".join(f"c{number} {kind}" for number, kind in enumerate(kinds))
+    values = ", ".join(_WIDE_VALUES[kind].format(i=number) for number, kind in enumerate(kinds))
+    rows = int(100_000 * scale)
+
+    def write(connection: Connection) -> int:
+        insert = _insert("answers", f"n, {values}")
+        update = "UPDATE answers SET c1 = c1 + 1 WHERE id BETWEEN a AND b"
+        return in_transactions(connection, insert, rows=rows, each=1000) + in_transactions(
+            connection, update, rows=rows // 5, each=1000
+        )
+
+    note = f"{rows:,} inserts, {rows // 5:,} updates; 1,000 a transaction"
+    prepare = _tables(f"id bigint PRIMARY KEY, {columns}", "answers")
+    return Workload("40 columns", note, prepare, write)
+
+
+def _many_tables(scale: float) -> Workload:
+    names = [f"answers_{number}" for number in range(20)]
+    rows = int(20_000 * scale)
+
+    def write(connection: Connection) -> int:
+        inserts = "; ".join(_insert(name, SEVEN_VALUES) for name in names)
+        updates = "; ".join(_change(name) for name in names)
+        return 20 * in_transactions(connection, inserts, rows=rows, each=50) + 20 * in_transactions(
+            connection, updates, rows=rows // 5, each=50
+        )
+
+    note = f"{rows:,} inserts, {rows // 5:,} updates in each; 50 of each table in a transaction"
+    return Workload("20 tables", note, _tables(SEVEN_COLUMNS, *names), write)
+
+
+def _texts(scale: float, *, is_updated: bool) -> Workload:
+    rows, updates = int(20_000 * scale), int(40_000 * scale)
+    insert = _insert(
+        "answers", "n, 0, substr(words, 1 + n * 7919 % 40000, 4096 + n * 6151 % 16385)"
+    )
+    insert += ", corpus"
+
+    def prepare(connection: Connection) -> None:
+        _tables("id bigint PRIMARY KEY, score int, said text", "answers")(connection)
+        run_sql(
+            connection,
+            "ALTER TABLE answers ALTER said SET STORAGE EXTERNAL",
+            "SELECT setseed(0.5)",
+            "CREATE TABLE corpus AS SELECT string_agg(substr(md5((random() * 3000)::int::text), 1,"
+            " 2 + (random() * 8)::int), ' ') AS words FROM generate_series(1, 12000)",
+        )
+        if is_updated:
+            in_transactions(connection, insert, rows=rows, each=1000)
+
+    def write(connection: Connection) -> int:
+        if not is_updated:
+            return in_transactions(connection, insert, rows=rows, each=1000)
+        update = (
+            "UPDATE answers SET score = score + 1 WHERE id IN"
+            f" (SELECT 1 + n * 7 % {rows} FROM generate_series(a, b) n)"
+        )
+        return in_transactions(connection, update, rows=updates, each=1000)
+
+    if is_updated:
+        note = f"{updates:,} updates of the integer beside it among {rows:,} rows"
+        return Workload("texts of 4-20 kB unchanged", note, prepare, write)
+    note = f"{rows:,} inserts; 1,000 a transaction"
+    return Workload("texts of 4-20 kB inserted", note, prepare, write)
+
+
+def large_transaction(scale: float) -> Workload:
+    """One transaction of 2M rows."""
+    rows = int(2_000_000 * scale)
+
+    def write(connection: Connection) -> int:
+        return in_transactions(connection, _insert("answers", SEVEN_VALUES), rows=rows, each=rows)
+
+    note = f"{rows:,} inserts in one transaction"
+    prepare = _tables(SEVEN_COLUMNS, "answers")
+    return Workload("a large transaction", note, prepare, write, run_count=1)
+
+
+def _backlog(scale: float) -> Workload:
+    rows = int(1_600_000 * scale)
+    text = "repeat(md5(n::text), 32)"
+
+    def write(connection: Connection) -> int:
+        insert = _insert("answers", f"n, {text}")
+        return in_transactions(connection, insert, rows=rows, each=1000)
+
+    note = f"{rows:,} inserts of 1 kB; 1,000 a transaction"
+    prepare = _tables("id bigint PRIMARY KEY, said text", "answers")
+    return Workload("a backlog of 2 GB", note, prepare, write, run_count=1)
+
+
+def all_workloads(scale: float) -> list[Workload]:
+    """In the order they are reported in."""
+    some = (200_000, 100_000, 50_000)
+    return [
+        seven_columns(scale),
+        _wide(scale),
+        _many_tables(scale),
+        _answers("identity FULL", some, scale, identity="FULL"),
+        _texts(scale, is_updated=False),
+        _texts(scale, is_updated=True),
+        _answers("10-row transactions", some, scale, each=10),
+        large_transaction(scale),
+        _backlog(scale),
+    ]

@@ -23,6 +23,7 @@ from ingestion.cdc.registry import Tables
 from ingestion.cdc.snapshot import Snapshotter
 from ingestion.cdc.source import Slot, SlotBusy, SourceDatabase
 from ingestion.cdc.state import Source, StateStore
+from ingestion.cdc.table_life import TableLife
 from ingestion.cdc.unchanged import ValueFinder
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.errors import CaptureStopped, StateConflict, StoreUnavailable
@@ -37,7 +38,6 @@ IDLE_POLL_SECONDS = 0.5
 BUSY_POLL_SECONDS = 0.01
 SNAPSHOT_POLL_SECONDS = 0.05
 IDLE_PROGRESS_SECONDS = 1.0
-PUBLICATION_SECONDS = 2.0
 SLOT_WAIT_SECONDS = 10.0
 STRAGGLER_WAIT_SECONDS = 60.0
 
@@ -68,7 +68,7 @@ class Session:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="cdc-apply")
         self._writing: Future[None] | None = None
         self._written: Batch | None = None
-        self._last_progress = self._last_look = 0.0
+        self._last_progress = 0.0
         self.applied_lsn = 0
 
     def open(self) -> None:
@@ -87,7 +87,13 @@ class Session:
         )
         self.tables.load(self.applied_lsn)
         self._assembler = Assembler(self.tables, self.applied_lsn)
-        self._take_requests()
+        self._life = TableLife(
+            self.tables,
+            self._state,
+            forget=self._assembler.forget,
+            wake_snapshots=self._wake_snapshotter,
+        )
+        self._life.take_requests(self.applied_lsn)
         finder = ValueFinder(client, log_database(options.target_database), self._reader)
         self._applier = Applier(
             client, self._state, source=self._source, finder=finder, stop=self._stop
@@ -127,7 +133,7 @@ class Session:
         if self._snapshotter is not None:
             self._snapshotter.check()
         if self._writing is None:
-            self._look_around()
+            self._life.turn(self.applied_lsn)
             self._hand_over(stream)
 
     def finish(self) -> None:
@@ -208,31 +214,9 @@ class Session:
         self._written = batch
         self._writing = self._writer.submit(self._applier.apply, batch)
 
-    def _look_around(self) -> None:
-        """Every now and then, between batches: finished snapshots, wishes, the publication."""
-        now = time.monotonic()
-        for table in self.tables.all():
-            is_read = table.is_unpublished and table.snapshot_end_lsn
-            if is_read and self.applied_lsn >= table.snapshot_end_lsn:
-                self.tables.publish(table)
-        if now - self._last_look < PUBLICATION_SECONDS:
-            return
-        self._last_look = now
-        self._take_requests()
-        if self.tables.compare_with_publication(self.applied_lsn) and self._snapshotter:
+    def _wake_snapshotter(self) -> None:
+        if self._snapshotter is not None:
             self._snapshotter.work_added.set()
-
-    def _take_requests(self) -> None:
-        for request in self._state.requests():
-            is_all = request.target == "*"
-            for table in self.tables.all():
-                if table.state != "removed" and (is_all or table.target == request.target):
-                    self.tables.resync(table, self.applied_lsn)
-                    # What is open for it was committed before its rows are read anew.
-                    self._assembler.forget(table.oid)
-            self._state.save_request(request, is_handled=True)
-            if self._snapshotter:
-                self._snapshotter.work_added.set()
 
     def _start_streaming(self, stream: ReplicationConnection) -> None:
         """A killed predecessor's connection may take a moment to be noticed as dead."""

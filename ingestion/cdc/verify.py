@@ -1,134 +1,297 @@
-"""Compares every captured table with its source, row by row and column by column.
+"""Proves, table by table, that ClickHouse holds what PostgreSQL held at one position of the log.
 
-Belongs here: counts and hashes on both sides. Each row is written as PostgreSQL writes it, each
-database hashes its own, and the sums must agree; the order of rows does not matter.
+Belongs here: pinning, waiting for capture, comparing, and the history of it. The SQL of the
+comparison belongs to `compare`, the position to `pin`.
 """
 
 import time
-from dataclasses import dataclass
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from ingestion.cdc.layout import log_database, qualified, quote, stored_text
-from ingestion.cdc.run import options
-from ingestion.cdc.source import SourceDatabase, quote_source, table_name
-from ingestion.cdc.state import CapturedTable, StateStore
-from ingestion.cdc.types import quote_text
+from ingestion.cdc.apply import first_line
+from ingestion.cdc.compare import Buckets, Comparison, Key, Sides
+from ingestion.cdc.layout import log_database
+from ingestion.cdc.pin import PinnedSource, pinned
+from ingestion.cdc.positions import format_lsn, parse_lsn
+from ingestion.cdc.run import drain, options
+from ingestion.cdc.source import SourceDatabase
+from ingestion.cdc.state import DATABASE, CapturedTable, StateStore
 from stores.clickhouse.client import ClickHouseClient
+from stores.clickhouse.client import Error as ClickHouseError
 from stores.clickhouse.client import connect as connect_clickhouse
+from stores.errors import InputInvalid, PlatformError, StoreUnavailable
+from stores.postgres.client import Error as PostgresError
 
 if TYPE_CHECKING:
     from ingestion.cdc.capture import Options
-    from ingestion.cdc.catalog import SourceColumn
-    from ingestion.cdc.types import SourceType
 
-FLOAT_BYTES = {"float4": 4, "float8": 8}
-_WAIT_SECONDS = 0.1
+KEEP_HISTORY_DAYS = 400
+MAX_DIFFERING_KEYS = 10
+MAX_DIFFERING_BUCKETS = 10
+_WAIT_SECONDS = 0.05
+_HISTORY = f"""CREATE TABLE IF NOT EXISTS {DATABASE}.verifications (
+    verification_id UUID, slot String, target String, verified_at DateTime64(3, 'UTC'), lsn UInt64,
+    is_equal UInt8, source_count UInt64, target_count UInt64, source_hash String,
+    target_hash String, changed_since_count UInt64, duration_seconds Float64,
+    differing_count UInt64, problem String
+) ENGINE = MergeTree ORDER BY (slot, target, verified_at)
+TTL toDateTime(verified_at) + INTERVAL {KEEP_HISTORY_DAYS} DAY"""
+
+
+@dataclass(frozen=True)
+class DifferingRow:
+    """One row that is not the same. `key` is the text of its key, which may be personal."""
+
+    key: Key
+    problem: str
 
 
 @dataclass(frozen=True)
 class TableVerification:
-    """One table on both sides."""
+    """One table on both sides at `lsn`. Counts and hashes leave out what has changed since."""
 
     table: str
     source_count: int
     target_count: int
     source_hash: str
     target_hash: str
+    lsn: str = ""
+    changed_since_count: int = 0
+    duration_seconds: float = 0.0
+    # Why it could not be compared.
+    problem: str = ""
+    # At least so many rows differ; `differing` are some of them.
+    differing_count: int = 0
+    differing: tuple[DifferingRow, ...] = field(default=(), repr=False)
 
     @property
     def is_equal(self) -> bool:
-        """Whether both sides hold the same rows."""
-        return (self.source_count, self.source_hash) == (self.target_count, self.target_hash)
+        """Whether both sides held the same rows."""
+        same = (self.source_count, self.source_hash) == (self.target_count, self.target_hash)
+        return same and not self.problem
+
+
+@dataclass(frozen=True)
+class PastVerification:
+    """One line of the history."""
+
+    table: str
+    verified_at: datetime
+    lsn: str
+    is_equal: bool
+    source_count: int
+    target_count: int
+    changed_since_count: int
+    duration_seconds: float
+    differing_count: int
+    problem: str
 
 
 def verify(
-    chosen: "Options | None" = None, timeout_seconds: float = 30.0
+    chosen: "Options | None" = None,
+    timeout_seconds: float = 30.0,
+    tables: Iterable[str] = (),
 ) -> list[TableVerification]:
-    """Every streaming table. A table that differs is compared again until it stops differing,
-    or time is up, because writes may be on their way."""
+    """Every streaming table, or those of `tables`, all at one position of the log.
+
+    Writes go on meanwhile. Waits until capture has got to the position; where none runs, captures
+    up to it. A table that differs is compared once more at a later position, because a large value
+    read back from the source may be newer than its row; what differs then, differs.
+    Raises StoreUnavailable where the position is not reached in time.
+    """
     chosen = chosen or options()
     client = connect_clickhouse(chosen.clickhouse_url)
-    database = SourceDatabase(chosen.source_url)
+    StateStore(client, chosen.slot).prepare()
+    client.command(_HISTORY)
     deadline = time.monotonic() + timeout_seconds
-    try:
-        tables = StateStore(client, chosen.slot).tables()
-        return [
-            _settled(table, chosen, client, database, deadline)
+    found = _verify_once(chosen, client, tables, deadline, is_last=False)
+    doubtful = [table.table for table in found.values() if not table.is_equal]
+    if doubtful:
+        found |= _verify_once(chosen, client, doubtful, deadline, is_last=True)
+    _remember(client, chosen.slot, found.values())
+    return list(found.values())
+
+
+def history(
+    chosen: "Options | None" = None, table: str | None = None, limit: int = 100
+) -> list[PastVerification]:
+    """What was found before, newest first."""
+    chosen = chosen or options()
+    client = connect_clickhouse(chosen.clickhouse_url)
+    if not client.query(f"EXISTS TABLE {DATABASE}.verifications").result_rows[0][0]:
+        return []
+    rows = client.query(
+        "SELECT target, verified_at, lsn, is_equal, source_count, target_count,"
+        " changed_since_count, duration_seconds, differing_count, problem"
+        f" FROM {DATABASE}.verifications WHERE slot = {{slot:String}}"
+        " AND ({table:String} = '' OR target = {table:String})"
+        " ORDER BY verified_at DESC, target LIMIT {limit:UInt32}",
+        parameters={"slot": chosen.slot, "table": table or "", "limit": limit},
+        tz_mode="aware",
+    ).result_rows
+    return [
+        PastVerification(target, at, format_lsn(lsn), bool(is_equal), *rest)
+        for target, at, lsn, is_equal, *rest in rows
+    ]
+
+
+def _verify_once(
+    chosen: "Options",
+    client: ClickHouseClient,
+    names: Iterable[str],
+    deadline: float,
+    *,
+    is_last: bool,
+) -> dict[str, TableVerification]:
+    state = StateStore(client, chosen.slot)
+    with pinned(chosen.source_url, _left(deadline)) as source:
+        _wait_for_capture(chosen, state, source.lsn, deadline)
+        tables = _chosen_tables(state, set(names))
+        return {
+            table.target: _compared(table, chosen, client, source, is_last=is_last)
             for table in tables
-            if table.state == "streaming"
-        ]
+        }
+
+
+def _chosen_tables(state: StateStore, names: set[str]) -> list[CapturedTable]:
+    known = [table for table in state.tables() if table.state != "removed"]
+    unknown = sorted(names - {table.target for table in known})
+    if unknown:
+        listed = ", ".join(table.target for table in known) or "(none is captured yet)"
+        raise InputInvalid("TABLE", f"must be one of {listed}; there is no {unknown[0]}")
+    return [
+        table
+        for table in known
+        if table.state == "streaming" and (not names or table.target in names)
+    ]
+
+
+def _compared(
+    table: CapturedTable,
+    chosen: "Options",
+    client: ClickHouseClient,
+    source: PinnedSource,
+    *,
+    is_last: bool,
+) -> TableVerification:
+    started = time.monotonic()
+    try:
+        comparison = Comparison(
+            table,
+            log=log_database(chosen.target_database),
+            publication=chosen.publication,
+            client=client,
+            source=source,
+        )
+        found = _told(table.target, comparison.totals())
+        if is_last and not found.is_equal:
+            found = _narrowed(found, comparison)
+    except (PostgresError, ClickHouseError, PlatformError) as error:
+        found = TableVerification(table.target, 0, 0, "", "", problem=first_line(error))
+    return replace(
+        found, lsn=format_lsn(source.lsn), duration_seconds=round(time.monotonic() - started, 3)
+    )
+
+
+def _told(name: str, sides: Sides) -> TableVerification:
+    source_count, source_hash = sides.source.get(0, (0, "0"))
+    target_count, target_hash = sides.target.get(0, (0, "0"))
+    return TableVerification(
+        name, source_count, target_count, source_hash, target_hash,
+        changed_since_count=len(sides.changed),
+    )  # fmt: skip
+
+
+def _narrowed(found: TableVerification, comparison: Comparison) -> TableVerification:
+    """Which rows: first the buckets of keys that differ, then some of those row by row."""
+    sides = comparison.buckets()
+    buckets = _differing_buckets(sides.source, sides.target)
+    if not buckets:
+        return found
+    source, target = comparison.rows(buckets[:MAX_DIFFERING_BUCKETS])
+    rows = [
+        DifferingRow(key, _difference(source.get(key), target.get(key)))
+        for key in sorted(source.keys() | target.keys())
+        if source.get(key) != target.get(key)
+    ]
+    return replace(
+        found,
+        differing_count=max(len(rows), len(buckets)),
+        differing=tuple(rows[:MAX_DIFFERING_KEYS]),
+    )
+
+
+def _differing_buckets(source: Buckets, target: Buckets) -> list[int]:
+    places = sorted(source.keys() | target.keys())
+    return [place for place in places if source.get(place) != target.get(place)]
+
+
+def _difference(source: str | None, target: str | None) -> str:
+    if target is None:
+        return "missing in ClickHouse"
+    return "not in PostgreSQL" if source is None else "another value"
+
+
+def _wait_for_capture(chosen: "Options", state: StateStore, lsn: int, deadline: float) -> None:
+    """Until everything committed before `lsn` is stored."""
+    database = SourceDatabase(chosen.source_url)
+    try:
+        while True:
+            known = state.source()
+            reached = state.applied_lsn(known) if known else 0
+            if reached >= lsn:
+                return
+            slot = database.slot(chosen.slot)
+            if slot is None or slot.active_pid is None:
+                if slot is None or _has_changes(database, chosen, lsn):
+                    drain(_left(deadline), chosen)
+                return
+            if time.monotonic() > deadline:
+                raise StoreUnavailable(
+                    f"change capture has stored everything up to {format_lsn(reached)}, not yet up"
+                    f" to {format_lsn(lsn)}; see `interview-data cdc status`, or give more time"
+                    " with --timeout"
+                )
+            time.sleep(_WAIT_SECONDS)
     finally:
         database.close()
 
 
-def _settled(
-    table: CapturedTable,
-    chosen: "Options",
-    client: ClickHouseClient,
-    database: SourceDatabase,
-    deadline: float,
-) -> TableVerification:
-    while True:
-        found = _compare(table, log_database(chosen.target_database), client, database)
-        if found.is_equal or time.monotonic() > deadline:
-            return found
-        time.sleep(_WAIT_SECONDS)
+def _has_changes(database: SourceDatabase, chosen: "Options", lsn: int) -> bool:
+    """Whether the log holds anything of the publication that nobody has read, up to `lsn`."""
+    try:
+        rows = database.query(
+            "SELECT 1 FROM pg_logical_slot_peek_binary_changes(%s, %s::pg_lsn, 1,"
+            " 'proto_version', '1', 'publication_names', %s) LIMIT 1",
+            [chosen.slot, format_lsn(lsn), '"' + chosen.publication.replace('"', '""') + '"'],
+        )
+    except PostgresError:
+        # Somebody has begun to read it.
+        return True
+    return bool(rows)
 
 
-def _compare(
-    table: CapturedTable, log: str, client: ClickHouseClient, database: SourceDatabase
-) -> TableVerification:
-    columns = table.layout.columns
-    source = database.query(
-        "SELECT count(*), coalesce(sum(('x' || substr(md5(concat_ws(chr(31), "
-        + ", ".join(_source_text(column) for column in columns)
-        + ")), 1, 16))::bit(64)::bigint), 0)::text"
-        f" FROM ONLY {table_name(table.source_schema, table.source_name)}"
-    )[0]
-    texts = ", ".join(f"ifNull({_target_text(column)}, char(30))" for column in columns)
-    target = client.query(
-        "SELECT count(), toString(sum(toInt128(reinterpretAsInt64(reverse(substring(MD5("
-        f"arrayStringConcat([{texts}], char(31))), 1, 8))))))"
-        f" FROM {qualified(log, table.storage)} FINAL WHERE _is_deleted = 0"
-    ).result_rows[0]
-    return TableVerification(
-        table.target, int(source[0]), int(target[0]), str(source[1]), str(target[1])
-    )
+def _remember(client: ClickHouseClient, slot: str, found: Iterable[TableVerification]) -> None:
+    names = [
+        "verification_id", "slot", "target", "verified_at", "lsn", "is_equal", "source_count",
+        "target_count", "source_hash", "target_hash", "changed_since_count", "duration_seconds",
+        "differing_count", "problem",
+    ]  # fmt: skip
+    one, now = uuid.uuid4(), datetime.now(UTC)
+    rows = [
+        [
+            one, slot, row.table, now, parse_lsn(row.lsn), row.is_equal, row.source_count,
+            row.target_count, row.source_hash, row.target_hash, row.changed_since_count,
+            row.duration_seconds, row.differing_count, row.problem,
+        ]
+        for row in found
+    ]  # fmt: skip
+    if rows:
+        client.insert(f"{DATABASE}.verifications", rows, column_names=names)
 
 
-def _source_text(column: "SourceColumn") -> str:
-    name = quote_source(column.name)
-    kind, element = _float_of(column.type), _float_of(column.type.element)
-    if kind:
-        text = f"encode({kind}send({name}), 'hex')"
-    elif element:
-        bits = f"coalesce(encode({element}send(e), 'hex'), 'NULL')"
-        listed = f"SELECT string_agg({bits}, ',' ORDER BY n) FROM unnest({name})"
-        text = f"coalesce(({listed} WITH ORDINALITY AS u(e, n)), '')"
-    else:
-        text = f"format('%s', {name})"
-    return f"CASE WHEN num_nulls({name}) > 0 THEN chr(30) ELSE {text} END"
-
-
-def _target_text(column: "SourceColumn") -> str:
-    """Shortest decimal forms of floats differ between programs; their bits do not."""
-    name = quote(column.name)
-    kind, element = _float_of(column.type), _float_of(column.type.element)
-    if kind:
-        text = _bits(f"assumeNotNull({name})", kind)
-        return f"if(isNull({name}), NULL, {text})" if column.is_nullable else text
-    if element:
-        each = f"if(isNull(e), 'NULL', {_bits('assumeNotNull(e)', element)})"
-        was_null = f"mapContains(_adjusted, {quote_text(column.name)})"
-        was_null += f" AND isNull(_adjusted[{quote_text(column.name)}])"
-        return f"if({was_null}, NULL, arrayStringConcat(arrayMap(e -> {each}, {name}), ','))"
-    return stored_text(column)
-
-
-def _bits(value: str, kind: str) -> str:
-    size = FLOAT_BYTES[kind] * 2
-    return f"leftPad(lower(hex(reverse(reinterpretAsString({value})))), {size}, '0')"
-
-
-def _float_of(source: "SourceType | None") -> str | None:
-    return source.name if source and source.kind == "b" and source.name in FLOAT_BYTES else None
+def _left(deadline: float) -> float:
+    return max(1.0, deadline - time.monotonic())

@@ -6,7 +6,7 @@ stream: changes wait in slots; `pg_recvlogical` drains one to /dev/null, a bound
 another into ClickHouse, end to end, in alternating order. Afterwards `cdc verify` must find every
 row equal.
 
-    .venv/bin/python -m bench.capture [--part stream] [--quick] [--runs 3] [--json]
+    .venv/bin/python -m bench.capture [--part stream [--only TEXT]] [--quick] [--runs 3] [--json]
 """
 
 import json
@@ -23,12 +23,13 @@ from bench.capture_workloads import all_workloads
 QUICK_SCALE = 0.1
 
 
-def stream(stack: Stack, scale: float, runs: int) -> list[dict[str, Any]]:
-    """Each change set."""
-    return [asdict(measure_stream(stack, workload, runs)) for workload in all_workloads(scale)]
+def stream(stack: Stack, scale: float, runs: int, only: str) -> list[dict[str, Any]]:
+    """Each change set whose name has `only` in it."""
+    chosen = [workload for workload in all_workloads(scale) if only in workload.name]
+    return [asdict(measure_stream(stack, workload, runs)) for workload in chosen]
 
 
-def snapshot(stack: Stack, scale: float, runs: int) -> dict[str, Any]:
+def snapshot(stack: Stack, scale: float, runs: int, _only: str) -> dict[str, Any]:
     """A million rows."""
     return asdict(measure_snapshot(stack, scale, runs))
 
@@ -38,15 +39,16 @@ PARTS: dict[str, Any] = {"stream": stream, "snapshot": snapshot}
 
 @click.command()
 @click.option("--part", "parts", type=click.Choice(list(PARTS)), multiple=True, help="Only this.")
+@click.option("--only", default="", help="Only change sets with this in their name.")
 @click.option("--quick", is_flag=True, help="A tenth of the rows: does it run at all?")
 @click.option("--runs", default=3, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(parts: tuple[str, ...], quick: bool, runs: int, as_json: bool) -> None:
+def main(parts: tuple[str, ...], only: str, quick: bool, runs: int, as_json: bool) -> None:
     """Measure capture, end to end."""
     found: dict[str, Any] = {"machine": machine()}
     with running_stack() as stack:
         for name in parts or PARTS:
-            found[name] = PARTS[name](stack, QUICK_SCALE if quick else 1.0, runs)
+            found[name] = PARTS[name](stack, QUICK_SCALE if quick else 1.0, runs, only)
     if as_json:
         click.echo(json.dumps(found))
         return

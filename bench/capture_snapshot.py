@@ -38,7 +38,9 @@ def measure(stack: Stack, scale: float, runs: int) -> SnapshotResult:
     rows = int(ROWS * scale)
     say(f"snapshot of {rows:,} rows")
     url = stack.new_database("snapshot")
-    captures = [Capture(stack, url, f"snapshot_{number}") for number in range(runs + 1)]
+    captures = [
+        Capture(stack, url, f"{stack.name_of(url)}_run_{number}") for number in range(runs + 1)
+    ]
     try:
         with connect(url, autocommit=True) as connection:
             connection.execute(f"CREATE TABLE answers ({SEVEN_COLUMNS})".encode())
@@ -78,7 +80,7 @@ def _insert_select(stack: Stack, url: str, model: str, rows: int) -> Used:
     client.command("CREATE DATABASE IF NOT EXISTS selected ENGINE = Atomic")
     client.command(f"CREATE TABLE selected.answers AS `{model}_log`.answers")
     used = Used(0, 0, 0)
-    with stack.clickhouse_used(used):
+    with stack.stores_used(used):
         began = time.perf_counter()
         client.command(
             "INSERT INTO selected.answers SELECT *, toUInt128(1), 0, map(), now64(3)"

@@ -51,6 +51,7 @@ class Used:
     cpu_seconds: float
     clickhouse_memory_mib: float = 0.0
     clickhouse_cpu_seconds: float = 0.0
+    postgres_cpu_seconds: float = 0.0
 
 
 @dataclass
@@ -62,6 +63,7 @@ class Stack:
     clickhouse_url: str
     clickhouse: ClickHouseClient
     clickhouse_process: psutil.Process
+    postgres_process: psutil.Process
     _databases: int = field(default=0)
 
     def command(self, *arguments: str) -> str:
@@ -88,9 +90,14 @@ class Stack:
             connection.execute(f"CREATE DATABASE {unique}".encode())
         return urlunsplit(urlsplit(self.postgres_url)._replace(path=f"/{unique}"))
 
+    @staticmethod
+    def name_of(url: str) -> str:
+        """A database's name."""
+        return urlsplit(url).path[1:]
+
     def drop_database(self, url: str) -> None:
         """With its slots, and with the logs that they kept."""
-        name = urlsplit(url).path[1:]
+        name = self.name_of(url)
         with connect_postgres(self.postgres_url, autocommit=True) as connection:
             connection.execute(
                 "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
@@ -106,9 +113,10 @@ class Stack:
             connection.execute("CHECKPOINT")
 
     @contextmanager
-    def clickhouse_used(self, used: Used) -> Iterator[None]:
-        """Note in `used` what ClickHouse took meanwhile."""
+    def stores_used(self, used: Used) -> Iterator[None]:
+        """Note in `used` what the stores took meanwhile."""
         before, ended = sum(self.clickhouse_process.cpu_times()[:2]), threading.Event()
+        postgres_before = self._postgres_cpu_seconds()
         highest = [self.clickhouse_process.memory_info().rss]
 
         def watch() -> None:
@@ -125,6 +133,13 @@ class Stack:
             used.clickhouse_memory_mib = round(max(highest) / _MIB, 1)
             after = sum(self.clickhouse_process.cpu_times()[:2])
             used.clickhouse_cpu_seconds = round(after - before, 2)
+            used.postgres_cpu_seconds = round(self._postgres_cpu_seconds() - postgres_before, 2)
+
+    def _postgres_cpu_seconds(self) -> float:
+        """Of all its processes, those that have ended too."""
+        running = [self.postgres_process, *self.postgres_process.children()]
+        living = sum(sum(process.cpu_times()[:2]) for process in running)
+        return float(living + sum(self.postgres_process.cpu_times()[2:4]))
 
 
 @contextmanager
@@ -133,7 +148,7 @@ def running_stack() -> Iterator[Stack]:
     with tempfile.TemporaryDirectory(prefix="bench-capture-") as folder:
         Path(folder).chmod(0o755)
         home = Path(folder) / "home"
-        stack = Stack(home, "", "", None, None)  # type: ignore[arg-type]
+        stack = Stack(home, "", "", None, None, None)  # type: ignore[arg-type]
         try:
             stack.command("up", "--detach", "--only", "postgres", "--only", "clickhouse")
             found = json.loads(stack.command("env", "--json"))
@@ -145,6 +160,7 @@ def running_stack() -> Iterator[Stack]:
             )
             stack.clickhouse = connect_clickhouse(stack.clickhouse_url)
             stack.clickhouse_process = psutil.Process(pids["clickhouse"])
+            stack.postgres_process = psutil.Process(pids["postgres"])
             yield stack
         finally:
             stack.command("down")
@@ -173,7 +189,7 @@ class Capture:
         start is left out, as it is paid once.
         """
         used = Used(0, 0, 0)
-        with self.stack.clickhouse_used(used):
+        with self.stack.stores_used(used):
             done = subprocess.run(
                 [sys.executable, "-m", "bench.capture_drain", *self.options[1::2]],
                 env=environment(self.stack.home) | {"CLICKHOUSE_URL": self.stack.clickhouse_url},
@@ -201,7 +217,7 @@ class Capture:
 
 
 def drain_by_pg_recvlogical(
-    source_url: str, slot: str, end_lsn: str, options: dict[str, str]
+    stack: Stack, source_url: str, slot: str, end_lsn: str, options: dict[str, str]
 ) -> Used:
     """Let `pg_recvlogical` read the slot to /dev/null, up to `end_lsn`."""
     parts = urlsplit(source_url)
@@ -210,22 +226,22 @@ def drain_by_pg_recvlogical(
     argv += ["--slot", slot, "--start", "--no-loop", "--endpos", end_lsn, "-f", "/dev/null"]
     for name, value in options.items():
         argv += ["-o", f"{name}={value}"]
-    began = time.perf_counter()
-    process = subprocess.Popen(
-        argv,
-        env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - began
+    used = Used(0, 0, 0)
+    with stack.stores_used(used):
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            argv,
+            env=os.environ | {"PGPASSWORD": unquote(parts.password or "")},
+            stderr=subprocess.PIPE,
+        )
+        _, status, resources = os.wait4(process.pid, 0)
+        used.seconds = time.perf_counter() - began
     process.returncode = os.waitstatus_to_exitcode(status)
+    said = process.communicate()[1].decode()
     if process.returncode:
-        said = process.stderr.read().decode() if process.stderr else ""
         raise click.ClickException(f"pg_recvlogical: {said}")
-    if process.stderr:
-        process.stderr.close()
-    return Used(round(seconds, 3), 0, round(used.ru_utime + used.ru_stime, 2))
+    used.cpu_seconds = resources.ru_utime + resources.ru_stime
+    return used
 
 
 def own_use() -> dict[str, float]:

@@ -41,6 +41,7 @@ class StreamResult:
     capture_cpu_seconds: float
     capture_memory_mib: float
     clickhouse_cpu_seconds: float
+    postgres_cpu_seconds: float
     clickhouse_memory_mib: float
 
 
@@ -49,7 +50,7 @@ def measure(stack: Stack, workload: Workload, runs: int) -> StreamResult:
     say(f"stream: {workload.name}: {workload.note}")
     runs = min(runs, workload.run_count)
     url = stack.new_database("stream")
-    captures = [Capture(stack, url, f"run_{number}") for number in range(runs)]
+    captures = [Capture(stack, url, f"{stack.name_of(url)}_run_{number}") for number in range(runs)]
     try:
         with connect(url, autocommit=True) as connection:
             workload.prepare(connection)
@@ -91,7 +92,10 @@ def _run(capture: Capture, end: str, *, is_first: bool) -> tuple[Used, Used]:
     """Theirs and ours, in this order or the other."""
 
     def theirs() -> Used:
-        return drain_by_pg_recvlogical(capture.source_url, _received(capture), end, RECEIVE_OPTIONS)
+        slot = _received(capture)
+        return drain_by_pg_recvlogical(
+            capture.stack, capture.source_url, slot, end, RECEIVE_OPTIONS
+        )
 
     if is_first:
         received, captured = theirs(), capture.drain()
@@ -120,6 +124,7 @@ def _result(
         capture_cpu_seconds=_median(ours.cpu_seconds for _, ours in pairs),
         capture_memory_mib=max(ours.memory_mib for _, ours in pairs),
         clickhouse_cpu_seconds=_median(ours.clickhouse_cpu_seconds for _, ours in pairs),
+        postgres_cpu_seconds=_median(ours.postgres_cpu_seconds for _, ours in pairs),
         clickhouse_memory_mib=max(ours.clickhouse_memory_mib for _, ours in pairs),
     )
 

@@ -114,7 +114,7 @@ def _wide(scale: float) -> Workload:
     kinds = [WIDE_KINDS[number % len(WIDE_KINDS)] for number in range(39)]
     columns = ", ".join(f"c{number} {kind}" for number, kind in enumerate(kinds))
     values = ", ".join(_WIDE_VALUES[kind].format(i=number) for number, kind in enumerate(kinds))
-    rows = int(100_000 * scale)
+    rows = int(200_000 * scale)
 
     def write(connection: Connection) -> int:
         insert = _insert("answers", f"n, {values}")
@@ -146,7 +146,8 @@ def _many_tables(scale: float) -> Workload:
 def _texts(scale: float, *, is_updated: bool) -> Workload:
     rows, updates = int(20_000 * scale), int(40_000 * scale)
     insert = _insert(
-        "answers", "n, 0, substr(words, 1 + n * 7919 % 40000, 4096 + n * 6151 % 16385)"
+        "answers",
+        "n, 0, substr(words, (1 + n * 7919 % 40000)::int, (4096 + n * 6151 % 16385)::int)",
     )
     insert += ", corpus"
 

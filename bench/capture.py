@@ -5,6 +5,9 @@ Starts a stack of its own (PostgreSQL, ClickHouse) in a temporary home.
 stream: changes wait in slots; `pg_recvlogical` drains one to /dev/null, a bounded run of capture
 another into ClickHouse, end to end, in alternating order. Afterwards `cdc verify` must find every
 row equal.
+snapshot: a table is read for the first time, beside ClickHouse's `INSERT SELECT FROM postgresql()`.
+lag: from commit to visible while rows keep coming, then what an idle capture costs.
+open-transaction: 2M rows in one, while capture follows.
 
     .venv/bin/python -m bench.capture [--part stream [--only TEXT]] [--quick] [--runs 3] [--json]
 """
@@ -15,6 +18,8 @@ from typing import Any
 
 import click
 
+from bench.capture_lag import measure as measure_lag
+from bench.capture_lag import measure_open_transaction
 from bench.capture_snapshot import measure as measure_snapshot
 from bench.capture_stack import Stack, machine, running_stack
 from bench.capture_stream import measure as measure_stream
@@ -34,7 +39,22 @@ def snapshot(stack: Stack, scale: float, runs: int, _only: str) -> dict[str, Any
     return asdict(measure_snapshot(stack, scale, runs))
 
 
-PARTS: dict[str, Any] = {"stream": stream, "snapshot": snapshot}
+def lag(stack: Stack, scale: float, _runs: int, _only: str) -> dict[str, Any]:
+    """A minute of 2,500 rows a second, then half a minute of nothing."""
+    return asdict(measure_lag(stack, scale))
+
+
+def open_transaction(stack: Stack, scale: float, _runs: int, _only: str) -> dict[str, Any]:
+    """2M rows that are long uncommitted."""
+    return asdict(measure_open_transaction(stack, scale))
+
+
+PARTS: dict[str, Any] = {
+    "stream": stream,
+    "snapshot": snapshot,
+    "lag": lag,
+    "open-transaction": open_transaction,
+}
 
 
 @click.command()

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -137,9 +137,11 @@ class Stack:
 
     def _postgres_cpu_seconds(self) -> float:
         """Of all its processes, those that have ended too."""
-        running = [self.postgres_process, *self.postgres_process.children()]
-        living = sum(sum(process.cpu_times()[:2]) for process in running)
-        return float(living + sum(self.postgres_process.cpu_times()[2:4]))
+        used = sum(self.postgres_process.cpu_times()[:4])
+        for process in self.postgres_process.children():
+            with suppress(psutil.NoSuchProcess):
+                used += sum(process.cpu_times()[:2])
+        return float(used)
 
 
 @contextmanager
@@ -192,7 +194,7 @@ class Capture:
         with self.stack.stores_used(used):
             done = subprocess.run(
                 [sys.executable, "-m", "bench.capture_drain", *self.options[1::2]],
-                env=environment(self.stack.home) | {"CLICKHOUSE_URL": self.stack.clickhouse_url},
+                env=environment(self.stack.home),
                 cwd=REPOSITORY,
                 capture_output=True,
                 text=True,
@@ -205,6 +207,26 @@ class Capture:
         used.seconds, used.memory_mib = found["seconds"], found["memory_mib"]
         used.cpu_seconds = found["cpu_seconds"]
         return used
+
+    @contextmanager
+    def following(self) -> Iterator[psutil.Process]:
+        """The process of `interview-data cdc run --follow`, until the end of the block."""
+        log = self.stack.home.parent / f"{self.slot}.log"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "interview_data", "cdc", "run", "--follow", *self.options],
+            env=environment(self.stack.home),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=log.open("ab"),
+        )
+        try:
+            yield psutil.Process(process.pid)
+            if process.poll() is not None:
+                raise click.ClickException(f"capture ended: {log.read_text()[-3000:]}")
+        finally:
+            process.terminate()
+            process.wait(60)
 
     def verify(self) -> None:
         """Fail unless every row and column is the same on both sides."""

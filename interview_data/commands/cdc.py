@@ -1,6 +1,7 @@
-"""`cdc run`, `status`, `verify`, `resync`: change capture, seen from the command line.
+"""`cdc run` and `cdc status`: change capture, seen from the command line.
 
-Belongs here: options and what is printed. The work is in `ingestion.cdc`.
+Belongs here: the group, the options its commands share, and what is printed. The work is in
+`ingestion.cdc`; what is done to one table is in `cdc_tables`, preflight and proof in `cdc_proof`.
 """
 
 import json as json_format
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _Command = Callable[..., None]
 
 
-def _source_options(command: _Command) -> _Command:
+def source_options(command: _Command) -> _Command:
     """Whom to read and where to write; each has its setting."""
     for option in (
         click.option("--target-database", default="oltp", show_default=True, help="In ClickHouse."),
@@ -32,9 +33,21 @@ def _source_options(command: _Command) -> _Command:
     return command
 
 
+def chosen_options(given: dict[str, Any]) -> "Options":
+    """The options of one capture, from what was given and the settings."""
+    from ingestion.cdc.run import options
+    from stores.errors import InputInvalid
+    from stores.settings import URL_SCHEMES
+
+    scheme, separator, _ = (given.get("source_url") or "").partition("://")
+    if separator and scheme not in URL_SCHEMES["database_url"]:
+        raise InputInvalid("--source", "must start with postgresql:// or postgres://")
+    return options(**given)
+
+
 @click.group()
 def cdc() -> None:
-    """Bring every change of the OLTP tables into ClickHouse."""
+    """Bring every change of a PostgreSQL database's tables into ClickHouse."""
 
 
 @cdc.command()
@@ -42,7 +55,7 @@ def cdc() -> None:
 @click.option(
     "--timeout", "timeout_seconds", default=300.0, show_default=True, help="Seconds; not to follow."
 )
-@_source_options
+@source_options
 def run(is_following: bool, timeout_seconds: float, **given: Any) -> None:
     """Read the snapshot if there is none yet, then the log, up to now or for ever."""
     from ingestion.cdc import run as capture
@@ -52,7 +65,7 @@ def run(is_following: bool, timeout_seconds: float, **given: Any) -> None:
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    chosen = capture.options(**given)
+    chosen = chosen_options(given)
     if is_following:
         capture.follow(chosen, _until_signalled())
         return
@@ -63,12 +76,12 @@ def run(is_following: bool, timeout_seconds: float, **given: Any) -> None:
 
 @cdc.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@_source_options
+@source_options
 def status(as_json: bool, **given: Any) -> None:
     """Show where each captured table stands."""
     from ingestion.cdc.status import table_statuses
 
-    rows = [asdict(row) for row in table_statuses(_chosen(given))]
+    rows = [asdict(row) for row in table_statuses(chosen_options(given))]
     if as_json:
         click.echo(json_format.dumps(rows, default=str))
         return
@@ -83,44 +96,17 @@ def status(as_json: bool, **given: Any) -> None:
 
 
 @cdc.command()
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@click.option(
-    "--timeout", "timeout_seconds", default=30.0, show_default=True, help="Wait for writes so long."
-)
-@_source_options
-def verify(as_json: bool, timeout_seconds: float, **given: Any) -> None:
-    """Compare counts and hashes of every table; exit code 1 where one differs."""
-    from ingestion.cdc.verify import verify as compare
-
-    found = compare(_chosen(given), timeout_seconds)
-    if as_json:
-        click.echo(json_format.dumps([{**asdict(row), "is_equal": row.is_equal} for row in found]))
-    else:
-        for row in found:
-            mark = "equal" if row.is_equal else "DIFFERENT"
-            click.echo(f"{row.table:<24} {row.source_count:>10} {row.target_count:>10}  {mark}")
-    if not all(row.is_equal for row in found):
-        raise SystemExit(1)
-
-
-@cdc.command()
 @click.argument("table", required=False)
 @click.option("--all", "is_all", is_flag=True, help="Every table, also after a lost slot.")
-@_source_options
+@source_options
 def resync(table: str | None, is_all: bool, **given: Any) -> None:
     """Read TABLE anew; readers keep the old rows until the new ones are complete."""
     from ingestion.cdc.control import ask_for_resync
 
     if (table is None) != is_all:
         raise click.UsageError("give the name of one TABLE, or --all")
-    ask_for_resync(_chosen(given), table or "*")
+    ask_for_resync(chosen_options(given), table or "*")
     click.echo("The running capture, or the next, will do it; see `interview-data cdc status`.")
-
-
-def _chosen(given: dict[str, Any]) -> "Options":
-    from ingestion.cdc.run import options
-
-    return options(**given)
 
 
 def _until_signalled() -> threading.Event:
@@ -128,3 +114,7 @@ def _until_signalled() -> threading.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     return stop
+
+
+# Each adds its commands to the group.
+from interview_data.commands import cdc_proof  # noqa: E402, F401

@@ -1,0 +1,152 @@
+"""Capture as a guest in somebody else's database, by the commands that a stranger would type."""
+
+import json
+
+import pytest
+from click.testing import CliRunner, Result
+from fix_stranger import PASSWORD, Stranger
+
+from ingestion.cdc.capture import Options
+from ingestion.cdc.doctor import examine
+from ingestion.cdc.findings import Finding
+from interview_data.cli import main
+from stores.clickhouse.client import connect as connect_clickhouse
+
+SHOP = (
+    "CREATE SCHEMA shop",
+    'CREATE TABLE shop."Order Lines" (id uuid PRIMARY KEY DEFAULT gen_random_uuid(),'
+    ' "Unit €" numeric(12, 2), note text)',
+    'INSERT INTO shop."Order Lines" ("Unit €", note) SELECT n, \'note \' || n'
+    " FROM generate_series(1, 500) n",
+    'CREATE PUBLICATION "The Shop" FOR TABLE shop."Order Lines"',
+)
+
+
+def _cdc(stranger: Stranger, command: str, *arguments: str, slot: str = "") -> Result:
+    """Run a command; whatever it says, the password is not in it."""
+    name = slot or stranger.name
+    given = ["--source", stranger.url, "--publication", "The Shop", "--slot", name]
+    done = CliRunner().invoke(main, ["cdc", command, *given, "--target-database", name, *arguments])
+    said = done.output + str(done.exception)
+    assert PASSWORD not in said
+    assert stranger.url not in said
+    return done
+
+
+def _grant(stranger: Stranger) -> None:
+    stranger.sql(
+        f"GRANT USAGE ON SCHEMA shop TO {stranger.name}",
+        f'GRANT SELECT ON shop."Order Lines" TO {stranger.name}',
+    )
+
+
+def _options(stranger: Stranger, clickhouse_url: str) -> Options:
+    return Options(stranger.url, clickhouse_url, "The Shop", stranger.name, stranger.name)
+
+
+def _found(stranger: Stranger, clickhouse_url: str) -> dict[str, list[Finding]]:
+    by_subject: dict[str, list[Finding]] = {}
+    for finding in examine(_options(stranger, clickhouse_url)):
+        by_subject.setdefault(finding.subject, []).append(finding)
+    return by_subject
+
+
+def test_any_database_is_captured_with_nothing_but_the_right_to_read_and_replicate(
+    stranger: Stranger, clickhouse_url: str
+) -> None:
+    stranger.sql(*SHOP)
+    _grant(stranger)
+    assert _cdc(stranger, "doctor").exit_code == 0
+    first = _cdc(stranger, "run")
+    assert first.exit_code == 0, first.output
+    stranger.sql(
+        'UPDATE shop."Order Lines" SET note = \'changed\' WHERE "Unit €" < 10',
+        'DELETE FROM shop."Order Lines" WHERE "Unit €" > 490',
+    )
+    # Another capture beside it, into the same ClickHouse.
+    assert _cdc(stranger, "run", slot=f"{stranger.name}_too").exit_code == 0
+    assert _cdc(stranger, "run").exit_code == 0
+    client = connect_clickhouse(clickhouse_url)
+    for database in (stranger.name, f"{stranger.name}_too"):
+        rows = client.query(
+            f"SELECT count(), countIf(note = 'changed') FROM {database}.`shop__Order Lines`"
+        ).result_rows
+        assert rows == [(490, 9)]
+    verified = _cdc(stranger, "verify", "--json")
+    assert verified.exit_code == 0, verified.output
+    assert [table["is_equal"] for table in json.loads(verified.stdout)] == [True]
+    assert "equal" in _cdc(stranger, "verify", "--history").output
+    assert "shop__Order Lines" in _cdc(stranger, "status").output
+    assert _cdc(stranger, "doctor").exit_code == 0
+
+
+def test_what_is_missing_is_named_with_what_to_run(stranger: Stranger, clickhouse_url: str) -> None:
+    found = _found(stranger, clickhouse_url)
+    assert found["publication"][0].level == "error"
+    assert 'CREATE PUBLICATION "The Shop"' in found["publication"][0].remedy
+    refused = _cdc(stranger, "run")
+    assert refused.exit_code != 0
+    assert "no publication The Shop" in refused.output
+
+    stranger.sql(*SHOP)
+    subject = "table shop.Order Lines"
+    remedies = [one.remedy for one in _found(stranger, clickhouse_url)[subject]]
+    assert any(remedy.startswith('GRANT USAGE ON SCHEMA "shop"') for remedy in remedies)
+    assert any(remedy.startswith('GRANT SELECT ON "shop"."Order Lines"') for remedy in remedies)
+    assert _cdc(stranger, "doctor").exit_code == 1
+    for remedy in remedies:
+        if remedy.startswith("GRANT"):
+            stranger.sql(remedy)
+    assert _cdc(stranger, "doctor").exit_code == 0
+
+
+def test_tables_that_would_be_wrong_or_put_aside_are_told_before(
+    stranger: Stranger, clickhouse_url: str
+) -> None:
+    stranger.sql(
+        "CREATE TABLE heap (a int)",
+        "CREATE TABLE nothing (id int PRIMARY KEY)",
+        "ALTER TABLE nothing REPLICA IDENTITY NOTHING",
+        "CREATE TABLE later (id int PRIMARY KEY DEFERRABLE)",
+        "CREATE UNLOGGED TABLE fleeting (id int PRIMARY KEY)",
+        "CREATE TABLE doubled (id int PRIMARY KEY, twice int GENERATED ALWAYS AS (id * 2) STORED)",
+        "CREATE TABLE talks (id int PRIMARY KEY, said text)",
+        "CREATE TABLE whole (id int PRIMARY KEY, said text)",
+        "ALTER TABLE whole REPLICA IDENTITY FULL",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {stranger.name}",
+        "CREATE PUBLICATION \"The Shop\" FOR ALL TABLES WITH (publish = 'insert, update')",
+    )
+    found = _found(stranger, clickhouse_url)
+    assert "delete, truncate" in found["publication"][0].meaning
+    assert found["publication"][0].level == "error"
+    told = {
+        subject: (one.level, one.meaning)
+        for subject, (one, *_) in found.items()
+        if "table" in subject
+    }
+    assert told["table public.heap"][0] == "error"
+    assert told["table public.nothing"][0] == "error"
+    assert told["table public.later"][0] == "error"
+    assert told["table public.fleeting"][0] == "warning"
+    assert told["table public.doubled"][0] == "warning"
+    assert "said" in told["table public.talks"][1]
+    assert "FULL" in told["table public.whole"][1]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("postgresql://nobody:hush@127.0.0.1:1/none", "does not answer"),
+        ("mysql://nobody:hush@127.0.0.1:1/none", "postgresql://"),
+    ],
+)
+def test_a_source_that_cannot_be_reached_is_named_without_its_password(
+    stranger: Stranger, clickhouse_url: str, source: str, said: str
+) -> None:
+    given = ["--source", source, "--publication", "p", "--slot", stranger.name]
+    for command in ("run", "doctor", "verify", "status"):
+        done = CliRunner().invoke(main, ["cdc", command, *given])
+        assert done.exit_code != 0 or command == "status", command
+        assert said in done.output, command
+        assert "hush" not in done.output
+        assert not done.exception or isinstance(done.exception, SystemExit), command

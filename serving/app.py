@@ -12,11 +12,14 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving import problems
+from serving.ingest.intake import Intake
 from serving.measuring import MeasuringMiddleware, Recorder
-from serving.routers import dashboards, docs, events, health, usage
+from serving.routers import dashboards, docs, events, health, schemas, usage
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
+from stores.redis_store.admission import AdmissionDesk
+from stores.settings import load_settings
 
 _DESCRIPTION = """Events go in, usage comes out.
 
@@ -33,9 +36,12 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         # Here and not earlier: the OpenAPI document is also made where no store runs.
         bus = publisher or connect_async()
         app.state.publisher = bus
+        app.state.settings = settings = load_settings()
+        app.state.intake = Intake(bus, AdmissionDesk(), settings)
         recorder.start(bus)
         yield
         await recorder.close()
+        await app.state.intake.close()
         await bus.close()
 
     app = FastAPI(
@@ -51,6 +57,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     problems.install(app)
     app.include_router(health.router)
     app.include_router(events.router)
+    app.include_router(schemas.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(docs.router)

@@ -25,9 +25,12 @@ _TITLES = {
     403: "The API key does not allow this",
     404: "There is nothing here",
     405: "The method is not allowed here",
+    408: "The request took too long to arrive",
+    409: "What is there contradicts what was asked",
     413: "The request is too large",
     415: "The content type is not supported",
     422: "A parameter breaks a rule",
+    429: "The rate limit is reached",
     500: "The platform failed",
     503: "A store is not available",
 }
@@ -87,7 +90,11 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "properties": {"field": {"type": "string"}, "rule": {"type": "string"}},
+                "properties": {
+                    "field": {"type": "string"},
+                    "rule": {"type": "string"},
+                    "reason": {"type": "string"},
+                },
             },
         },
     },

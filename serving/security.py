@@ -66,24 +66,33 @@ class Keyring:
         return found
 
 
+async def authorize(request: Request, scope: str) -> api_keys.ApiKey:
+    """The key of the request. Raises Problem 401 without a valid one, 403 without `scope`.
+
+    For endpoints that must be fast; others depend on `require_scope`, which documents itself.
+    """
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not key.strip():
+        raise Problem(401, "Send `Authorization: Bearer KEY`.", _CHALLENGE)
+    keyring: Keyring = request.app.state.keyring
+    try:
+        found = await keyring.check(key.strip())
+    except StoreUnavailable:
+        raise unavailable("The API key cannot be checked right now; try again.") from None
+    if found is None:
+        raise Problem(401, "The API key is unknown, expired or revoked.", _CHALLENGE)
+    if scope not in found.scopes:
+        raise Problem(403, f"The API key lacks the scope {scope}.")
+    return found
+
+
 def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiKey]]:
     """A dependency that answers 401 without a valid key and 403 where `scope` is not its."""
 
     async def checked(
         request: Request,
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+        _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> api_keys.ApiKey:
-        if credentials is None:
-            raise Problem(401, "Send `Authorization: Bearer KEY`.", _CHALLENGE)
-        keyring: Keyring = request.app.state.keyring
-        try:
-            found = await keyring.check(credentials.credentials)
-        except StoreUnavailable:
-            raise unavailable("The API key cannot be checked right now; try again.") from None
-        if found is None:
-            raise Problem(401, "The API key is unknown, expired or revoked.", _CHALLENGE)
-        if scope not in found.scopes:
-            raise Problem(403, f"The API key lacks the scope {scope}.")
-        return found
+        return await authorize(request, scope)
 
     return checked

@@ -32,7 +32,7 @@ URL_SCHEMES: dict[str, tuple[str, ...]] = {
     "redis_url": ("redis", "rediss", "unix"),
     "s3_endpoint_url": ("http", "https"),
     "elasticsearch_url": ("http", "https"),
-    "event_bus_url": ("redis", "rediss", "kafka"),
+    "event_bus_url": ("redis", "rediss", "kafka", "kafkas"),
     "api_url": ("http", "https"),
     "dagster_url": ("http", "https"),
 }
@@ -96,7 +96,20 @@ class Settings(BaseSettings):
         description="`opensearch` makes the official client speak to an OpenSearch-like server.",
     )
     event_bus_url: str | None = Field(
-        None, repr=False, description="Event bus: redis://:password@host:port/0"
+        None,
+        repr=False,
+        description="Event bus: redis://:password@host:port/0, or kafka://user:password@host:port.",
+    )
+    event_bus_partitions: int = Field(
+        4, ge=1, le=256, description="Partitions of a topic; more writers than that share nothing."
+    )
+    event_bus_keep_hours: float = Field(
+        0,
+        ge=0,
+        description="How long Redis keeps landed events for a replay; Kafka has its own retention.",
+    )
+    dead_letter_alert_hours: float = Field(
+        24, gt=0, description="A dead letter that is older and not replayed raises an alert."
     )
     api_url: str | None = Field(None, description="Where the serving API answers: http://host:port")
     api_key: str | None = Field(None, repr=False, description="A key for the API, all scopes.")
@@ -106,6 +119,27 @@ class Settings(BaseSettings):
     )
     capture_slot: str = Field(
         "interview_data", description="PostgreSQL replication slot of change capture."
+    )
+
+    event_late_days: int = Field(
+        35, ge=1, le=730, description="Older events are refused, unless they are backfilled."
+    )
+    event_early_minutes: int = Field(
+        10, ge=0, le=1440, description="Events further ahead are refused, unless backfilled."
+    )
+    recent_event_seconds: int = Field(
+        86_400,
+        ge=60,
+        description="For how long Redis helps to tell at once that an event id was sent before.",
+    )
+    api_requests_per_minute: int = Field(
+        6_000, ge=1, description="Requests that one API key may make; a key may have its own limit."
+    )
+    api_events_per_minute: int = Field(
+        600_000, ge=10_000, description="Events that one API key may send; likewise."
+    )
+    api_body_seconds: float = Field(
+        30.0, gt=0, description="A request's body that takes longer to come is cut off."
     )
 
     postgres_port: int = Field(
@@ -159,7 +193,9 @@ class Settings(BaseSettings):
         if parts.scheme not in schemes:
             raise ValueError(f"must start with {' or '.join(f'{name}://' for name in schemes)}")
         try:
-            parts.port  # noqa: B018  reading it is what checks it
+            # Several brokers are named by commas.
+            for host in parts.netloc.rpartition("@")[2].split(","):
+                urlsplit(f"//{host}").port  # noqa: B018  reading it is what checks it
         except ValueError:
             raise ValueError("its port must be a number from 0 to 65535") from None
         return value

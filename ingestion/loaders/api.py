@@ -43,6 +43,7 @@ class Api:
         self._headers = {
             "Authorization": f"Bearer {key or settings.require('api_key')}",
             "Content-Type": "application/json",
+            "Prefer": "return=minimal",
         }
         timeout = urllib3.Timeout(total=TIMEOUT_SECONDS)
         self._pool = urllib3.PoolManager(timeout=timeout, retries=False)
@@ -57,9 +58,9 @@ class Api:
             ) from error
 
     def post(self, endpoint: str, batch: Sequence[Outgoing], report: LoadReport) -> list[str]:
-        """Post one batch and enter the answer in `report`. Returns the ids that were accepted."""
+        """Post one batch and enter the answer in `report`. Returns the ids it holds."""
         answer = self._send(endpoint, [event.fields for event in batch])
-        refused = answer.get("rejected", [])
+        refused = [each for each in answer.get("receipts", []) if each["status"] == "rejected"]
         gone = {each["index"] for each in refused}
         posted = report.posted.setdefault(endpoint, Posted())
         posted.sent += len(batch)
@@ -67,8 +68,12 @@ class Api:
         posted.rejected += len(gone)
         posted.accepted += answer.get("accepted_count", len(batch) - len(gone))
         for each in refused:
-            report.skip(batch[each["index"]].where, f"rejected: {_rule(each)}")
-        return [event.id for index, event in enumerate(batch) if index not in gone]
+            for broken in each["problem"]["invalid_parameters"]:
+                reason = f"rejected: {broken['field']}: {broken['reason']}"
+                report.skip(batch[each["index"]].where, reason)
+        taken = [event.id for index, event in enumerate(batch) if index not in gone]
+        posted.taken += len(set(taken))
+        return taken
 
     def _send(self, endpoint: str, events: list[dict[str, Any]]) -> dict[str, Any]:
         body = json.dumps(events, ensure_ascii=False).encode()
@@ -91,7 +96,8 @@ class Api:
 
     def _try(self, endpoint: str, body: bytes) -> tuple[int, dict[str, Any], float]:
         """Status (0: no answer), the JSON answer, and after how many seconds to try again."""
-        url = f"{self._url}{endpoint}"
+        # What is loaded happened long ago, which the endpoints for what happens now refuse.
+        url = f"{self._url}{endpoint.replace('/v1/', '/v1/backfill/', 1)}"
         try:
             response = self._pool.request("POST", url, body=body, headers=self._headers)
         except urllib3.exceptions.HTTPError:
@@ -106,7 +112,9 @@ class Api:
 
     def _refusal(self, endpoint: str, status: int, answer: dict[str, Any]) -> Exception:
         if status in (401, 403):
-            return SettingInvalid("API_KEY", f"is refused by {self._url}{endpoint} ({status}).")
+            needed = "it needs the scope events:backfill"
+            where = f"{self._url}{endpoint}"
+            return SettingInvalid("API_KEY", f"is refused by {where} ({status}); {needed}.")
         detail = answer.get("detail") or answer.get("title") or "no reason given"
         return InputInvalid(endpoint, f"the API answered {status}: {detail}")
 
@@ -116,7 +124,3 @@ def batches(events: Iterable[Outgoing], size: int | None = None) -> Iterator[lis
     iterator = iter(events)
     while batch := list(islice(iterator, size or BATCH_EVENTS)):
         yield batch
-
-
-def _rule(refused: dict[str, Any]) -> str:
-    return f"{refused.get('field', '?')}: {refused.get('rule', '?')}"

@@ -49,14 +49,15 @@ class Written:
 class Posted:
     """How many events one endpoint was given, and what it answered.
 
-    `duplicates` are repeated within one batch; `landed` is how many of the accepted were seen
-    in ClickHouse, None where nobody waited for that.
+    `duplicates` were known already; `taken` are the ids that are accepted now or were before;
+    `landed` is how many of those were seen in ClickHouse, None where nobody waited for that.
     """
 
     sent: int = 0
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
+    taken: int = 0
     landed: int | None = None
 
 
@@ -89,7 +90,7 @@ class LoadReport:
     def missing_count(self) -> int:
         """Accepted events that were waited for and did not appear in time."""
         return sum(
-            posted.accepted - posted.landed
+            posted.taken - posted.landed
             for posted in self.posted.values()
             if posted.landed is not None
         )

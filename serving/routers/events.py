@@ -1,37 +1,42 @@
-"""Taking events: three endpoints that answer 202 only when the bus holds every accepted one.
+"""Taking events: endpoints that answer 202 only when the bus holds every accepted one.
 
-Belongs here: HTTP of ingest, its limits and its answer. What an event may say is in
-`stores.event_bus.contracts`.
+Belongs here: addresses, content types and status codes of ingest. What happens to a body is in
+`serving.ingest`, what an event may say in `stores.event_bus.contracts`.
 """
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, Field
-from starlette.requests import ClientDisconnect
 
+from serving.ingest.bodies import read_body
+from serving.ingest.intake import Intake, rate_limit_headers
+from serving.ingest.receipts import Receipt, receipt_bytes
 from serving.problems import Problem, documented, unavailable
-from serving.security import require_scope
-from stores.errors import TransientError
-from stores.event_bus.interface import AsyncPublisher, Message
+from serving.security import authorize
+from stores.errors import InputInvalid, TransientError
+from stores.event_bus import cloudevents
 from stores.event_bus.parsing import (
     EVENT_COUNT_LIMIT,
     Batch,
+    Rejection,
     TooManyEvents,
+    Window,
+    backfill_window,
+    live_window,
     parse_array,
     parse_lines,
 )
 from stores.event_bus.rows import API_METRIC, INTERVIEW_METRIC, USER_EVENT, Kind
-from stores.postgres.api_keys import ApiKey
+from stores.settings import Settings
 
-BODY_LIMIT_BYTES = 10 * 1024 * 1024
-MESSAGE_LIMIT_EVENTS = 1000
-MESSAGE_LIMIT_BYTES = 1024 * 1024
 ARRAY_TYPES = ("application/json",)
 LINES_TYPES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
+WRITE_SCOPE = "events:write"
+BACKFILL_SCOPE = "events:backfill"
 
 router = APIRouter(prefix="/v1", tags=["events"])
 ENDPOINTS = {
@@ -39,42 +44,86 @@ ENDPOINTS = {
     "/v1/interview-metrics": INTERVIEW_METRIC,
     "/v1/api-metrics": API_METRIC,
 }
-Writer = Annotated[ApiKey, Depends(require_scope("events:write"))]
 
-
-class RejectedEvent(BaseModel):
-    """One broken rule of one event; an event that breaks two is listed twice."""
-
-    index: int = Field(description="Place in the array, or number of the line, from 0.")
-    field: str = Field(description="The field; empty where the event as a whole is meant.")
-    rule: str = Field(description="What the field must be.")
-
-
-class Receipt(BaseModel):
-    """What became of a batch. Accepted events are on disk when this is sent."""
-
-    accepted_count: int = Field(
-        description="Events taken; each id counts once, however often sent."
-    )
-    duplicate_count: int = Field(description="Events of this batch with an id already in it.")
-    rejected_count: int = Field(description="Events that break a rule and were not taken.")
-    rejected: list[RejectedEvent] = Field(description="Why, by index, field and rule.")
+Parse = Callable[[Kind, bytes, Window | None], Batch]
+_PARSERS: dict[str, Parse] = {
+    **dict.fromkeys(ARRAY_TYPES, parse_array),
+    **dict.fromkeys(LINES_TYPES, parse_lines),
+    cloudevents.SINGLE_TYPE: cloudevents.parse_single,
+    cloudevents.BATCH_TYPE: cloudevents.parse_batch,
+}
 
 
 def _body_schema(kind: Kind) -> dict[str, Any]:
-    """The request body for the OpenAPI document: an array, or the same events by line."""
+    """The request body for the OpenAPI document, in each of its forms."""
     schema = kind.event.model_json_schema()
     example = schema["examples"][0]
     array = {"type": "array", "maxItems": EVENT_COUNT_LIMIT, "items": schema}
     line = orjson.dumps(example).decode() + "\n"
+    envelope = _envelope(kind, example)
+    cloud = _cloud_event_schema(kind)
     return {
+        "security": [{"HTTPBearer": []}],
+        "parameters": [
+            _header("Prefer", "`return=minimal` leaves the receipts of accepted events out."),
+            _header("Content-Encoding", "`gzip` or `zstd`."),
+            {
+                "name": "schema_version",
+                "in": "query",
+                "schema": {"type": "integer"},
+                "description": f"The version of the contract that was written for: {kind.version}.",
+            },
+        ],
         "requestBody": {
             "required": True,
             "content": {
                 ARRAY_TYPES[0]: {"schema": array, "example": [example]},
                 LINES_TYPES[0]: {"schema": {"type": "string"}, "example": line},
+                cloudevents.SINGLE_TYPE: {"schema": cloud, "example": envelope},
+                cloudevents.BATCH_TYPE: {
+                    "schema": {"type": "array", "maxItems": EVENT_COUNT_LIMIT, "items": cloud},
+                    "example": [envelope],
+                },
             },
-        }
+        },
+    }
+
+
+def _cloud_event_schema(kind: Kind) -> dict[str, Any]:
+    texts = {
+        "specversion": "`1.0`.",
+        "id": f"Becomes `{kind.topic.id_column}`.",
+        "source": "Who sends it; needed by CloudEvents, not kept.",
+        "type": "Becomes `event_type`." if kind is USER_EVENT else f"`{kind.name}`.",
+        "time": "Becomes `timestamp`.",
+        "subject": "Becomes `user_id`, where `data` has none.",
+        "dataschema": f"Ends in `{cloudevents.schema_path(kind)}`, if it is given.",
+    }
+    properties: dict[str, Any] = {
+        name: {"type": "string", "description": text} for name, text in texts.items()
+    }
+    properties["data"] = {"type": "object", "description": "All other fields."}
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type"],
+        "properties": properties,
+    }
+
+
+def _header(name: str, description: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "schema": {"type": "string"}, "description": description}
+
+
+def _envelope(kind: Kind, example: dict[str, Any]) -> dict[str, Any]:
+    data = dict(example)
+    return {
+        "specversion": "1.0",
+        "id": data.pop(kind.topic.id_column, "0192f0c1-5f7e-7cc0-98a8-3f1f0a5b7c12"),
+        "source": "/services/web",
+        "type": data.pop("event_type", kind.name),
+        "time": data.pop("timestamp"),
+        "dataschema": cloudevents.schema_path(kind),
+        "data": data,
     }
 
 
@@ -84,103 +133,115 @@ def _options(kind: Kind, summary: str) -> dict[str, Any]:
         "status_code": 202,
         "response_description": "Every accepted event is on disk; what was refused is listed",
         "response_model": Receipt,
-        "responses": documented(400, 401, 403, 413, 415, 503),
+        "responses": documented(400, 401, 403, 408, 413, 415, 429, 503),
         "openapi_extra": _body_schema(kind),
     }
 
 
 @router.post("/events", **_options(USER_EVENT, "Send user events"))
-async def take_user_events(request: Request, _: Writer) -> Response:
+async def take_user_events(request: Request) -> Response:
     """Takes up to 10,000 events or 10 MiB. A bad event is reported and rejects no other.
 
     On 503 nothing may be assumed: send the same batch again, its ids count once.
+    Needs the scope `events:write`.
     """
-    return await _take(request, USER_EVENT)
+    return await _take(request, USER_EVENT, WRITE_SCOPE)
 
 
 @router.post("/interview-metrics", **_options(INTERVIEW_METRIC, "Send interview metrics"))
-async def take_interview_metrics(request: Request, _: Writer) -> Response:
+async def take_interview_metrics(request: Request) -> Response:
     """As user events. A metric without `metric_id` counts once by its whole content."""
-    return await _take(request, INTERVIEW_METRIC)
+    return await _take(request, INTERVIEW_METRIC, WRITE_SCOPE)
 
 
 @router.post("/api-metrics", **_options(API_METRIC, "Send API metrics"))
-async def take_api_metrics(request: Request, _: Writer) -> Response:
+async def take_api_metrics(request: Request) -> Response:
     """As user events; `request_id` counts once."""
-    return await _take(request, API_METRIC)
+    return await _take(request, API_METRIC, WRITE_SCOPE)
 
 
-async def _take(request: Request, kind: Kind) -> Response:
-    parse = _parser(request)
-    body = await _read(request)
+@router.post("/backfill/events", **_options(USER_EVENT, "Send user events of any time kept"))
+async def backfill_user_events(request: Request) -> Response:
+    """As `/v1/events`, for events that are too old or too far ahead for it.
+
+    The days they belong to are restated. Needs the scope `events:backfill`.
+    """
+    return await _take(request, USER_EVENT, BACKFILL_SCOPE)
+
+
+@router.post(
+    "/backfill/interview-metrics",
+    **_options(INTERVIEW_METRIC, "Send interview metrics of any time kept"),
+)
+async def backfill_interview_metrics(request: Request) -> Response:
+    """As `/v1/backfill/events`."""
+    return await _take(request, INTERVIEW_METRIC, BACKFILL_SCOPE)
+
+
+@router.post("/backfill/api-metrics", **_options(API_METRIC, "Send API metrics of any time kept"))
+async def backfill_api_metrics(request: Request) -> Response:
+    """As `/v1/backfill/events`."""
+    return await _take(request, API_METRIC, BACKFILL_SCOPE)
+
+
+async def _take(request: Request, kind: Kind, scope: str) -> Response:
+    key = await authorize(request, scope)
+    intake: Intake = request.app.state.intake
+    settings: Settings = request.app.state.settings
+    intake.turn_away_early(key)
+    parse = _parser(request, kind)
+    body = await read_body(request, settings.api_body_seconds)
     try:
-        batch = parse(kind, body)
+        batch = parse(kind, body, _window(kind, scope, settings))
     except TooManyEvents as error:
-        raise Problem(413, str(error)) from None
-    publisher: AsyncPublisher = request.app.state.publisher
+        raise Problem(413, str(error), limit_event_count=EVENT_COUNT_LIMIT) from None
+    except InputInvalid as error:
+        await intake.admit(key, 0, kind.name, b"")
+        await _or_unavailable(
+            intake.bury(kind, key, [Rejection(0, error.field, "not_json", error.rule, body=body)])
+        )
+        raise
+    admission = await _or_unavailable(intake.take(kind, key, batch))
+    is_minimal = request.headers.get("prefer", "").replace(" ", "") == "return=minimal"
+    answer = Response(
+        receipt_bytes(batch, is_minimal=is_minimal), 202, media_type="application/json"
+    )
+    for name, value in rate_limit_headers(admission):
+        answer.headers[name] = value
+    if is_minimal:
+        answer.headers["Preference-Applied"] = "return=minimal"
+    return answer
+
+
+async def _or_unavailable(work: Any) -> Any:
     try:
-        await publisher.publish(kind.topic.name, list(messages(batch.lines)))
+        return await work
     except TransientError:
         raise unavailable(
             "The events could not be made durable; send the same batch again."
         ) from None
-    return Response(orjson.dumps(_receipt(batch)), 202, media_type="application/json")
 
 
-def _parser(request: Request) -> Any:
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding != "identity":
-        raise Problem(415, f"Content-Encoding {encoding[:40]} is not supported; send it plain.")
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind in ARRAY_TYPES:
-        return parse_array
-    if kind in LINES_TYPES:
-        return parse_lines
-    raise Problem(415, f"Send Content-Type {ARRAY_TYPES[0]} (an array) or {LINES_TYPES[0]}.")
+def _window(kind: Kind, scope: str, settings: Settings) -> Window:
+    now = datetime.now(UTC)
+    if scope == BACKFILL_SCOPE:
+        return backfill_window(kind, now)
+    return live_window(kind, now, settings.event_late_days, settings.event_early_minutes)
 
 
-async def _read(request: Request) -> bytes:
-    """The body; the announced length is checked first, the true one as it comes."""
-    announced = request.headers.get("content-length", "0")
-    if announced.isdigit() and int(announced) > BODY_LIMIT_BYTES:
-        raise _too_large()
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > BODY_LIMIT_BYTES:
-                raise _too_large()
-            parts.append(part)
-    except ClientDisconnect:
-        raise Problem(400, "The client went away before the body was complete.") from None
-    return b"".join(parts)
-
-
-def _too_large() -> Problem:
-    return Problem(
-        413, f"The body is larger than {BODY_LIMIT_BYTES} bytes (10 MiB); send it in parts."
-    )
-
-
-def messages(lines: list[bytes]) -> Iterator[Message]:
-    """Pack lines into messages that stay small enough to be handled one by one."""
-    part: list[bytes] = []
-    size = 0
-    for line in lines:
-        if part and (len(part) == MESSAGE_LIMIT_EVENTS or size + len(line) > MESSAGE_LIMIT_BYTES):
-            yield Message(b"\n".join(part), len(part))
-            part, size = [], 0
-        part.append(line)
-        size += len(line)
-    if part:
-        yield Message(b"\n".join(part), len(part))
-
-
-def _receipt(batch: Batch) -> dict[str, Any]:
-    return {
-        "accepted_count": len(batch.lines),
-        "duplicate_count": batch.duplicate_count,
-        "rejected_count": batch.rejected_count,
-        "rejected": batch.rejected,
-    }
+def _parser(request: Request, kind: Kind) -> Parse:
+    version = request.query_params.get("schema_version", str(kind.version))
+    if version != str(kind.version):
+        raise InputInvalid("schema_version", f"must be {kind.version}; /v1/schemas lists them")
+    headers = request.headers
+    given = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if "ce-specversion" in headers and given in ARRAY_TYPES:
+        return lambda kind, body, window: cloudevents.parse_binary(kind, headers, body, window)
+    parse = _PARSERS.get(given)
+    if parse is None:
+        raise Problem(
+            415,
+            f"Send Content-Type {ARRAY_TYPES[0]} (an array), {LINES_TYPES[0]},"
+            f" {cloudevents.SINGLE_TYPE} or {cloudevents.BATCH_TYPE}.",
+        )
+    return parse

@@ -4,6 +4,8 @@ Belongs here: the public shape of an event and the rule of every field in words.
 `stores` because the API that promises it and the writer that relies on it may not import each
 other. How a request body is read is in `parsing.py`, what goes on the bus is in `rows.py`.
 
+A field that need not be sent may also be sent as null: that says the same.
+
 Texts are checked by patterns in pydantic's core, without a Python object per UUID or address:
 that is half of the cost of a whole event.
 """
@@ -31,6 +33,7 @@ Ipv4 = Annotated[
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.:-]{0,99}$")]
 Dimension = Annotated[str, StringConstraints(max_length=1000)]
 DimensionName = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Dimensions = Annotated[dict[DimensionName, Dimension], Field(max_length=DIMENSIONS_LIMIT)]
 
 
 class Event(BaseModel):
@@ -66,14 +69,14 @@ class UserEvent(Event):
     event_id: Uuid = Field(description="Counts once, however often it is sent.")
     user_id: Uuid = Field(description="Who did it.")
     event_type: Name = Field(description="What was done.")
-    event_data: dict[str, Any] = Field(
-        default_factory=dict, description="Details: any JSON object of at most 64 KiB."
+    event_data: dict[str, Any] | None = Field(
+        None, description="Details: any JSON object of at most 64 KiB."
     )
-    session_id: Uuid = Field(NO_UUID, description="The visit it belongs to, if any.")
-    user_agent: Annotated[str, StringConstraints(max_length=1024)] = Field(
-        "", description="The client's own name."
+    session_id: Uuid | None = Field(None, description="The visit it belongs to, if any.")
+    user_agent: Annotated[str, StringConstraints(max_length=1024)] | None = Field(
+        None, description="The client's own name."
     )
-    ip_address: Ipv4 = Field("0.0.0.0", description="IPv4, or IPv6-mapped IPv4.")  # noqa: S104
+    ip_address: Ipv4 | None = Field(None, description="IPv4, or IPv6-mapped IPv4.")
 
 
 class InterviewMetric(Event):
@@ -100,8 +103,8 @@ class InterviewMetric(Event):
     metric_value: Annotated[float, Field(allow_inf_nan=False)] = Field(
         description="The value, a finite number."
     )
-    dimensions: Annotated[dict[DimensionName, Dimension], Field(max_length=DIMENSIONS_LIMIT)] = (
-        Field(default_factory=dict, description="Texts by which the value can be broken down.")
+    dimensions: Dimensions | None = Field(
+        None, description="Texts by which the value can be broken down."
     )
     metric_id: Uuid | None = Field(
         None, description="Counts once. If absent, derived from all other fields."
@@ -139,7 +142,7 @@ class ApiMetric(Event):
     response_time_ms: Annotated[int, Field(ge=0, le=UINT32_LIMIT)] = Field(
         description="How long the answer took."
     )
-    user_id: Uuid = Field(NO_UUID, description="Who asked, if known.")
+    user_id: Uuid | None = Field(None, description="Who asked, if known.")
     service_name: Name = Field(description="Which service answered.")
 
 

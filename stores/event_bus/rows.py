@@ -4,6 +4,7 @@ Belongs here: how an event becomes its line, and what a line must be to be inser
 writes these lines, the writer checks them and hands them to ClickHouse as they are.
 """
 
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from stores.event_bus.contracts import (
+    NO_UUID,
     ApiMetric,
     DimensionName,
     Event,
@@ -27,6 +29,7 @@ from stores.event_bus.contracts import (
 from stores.event_bus.topics import API_METRICS, INTERVIEW_METRICS, USER_EVENTS, Topic
 
 EVENT_DATA_LIMIT_BYTES = 64 * 1024
+NO_ADDRESS = "0.0.0.0"  # noqa: S104  the column's value for "not known", nothing is bound
 # The namespace in which the id of a metric without one is derived from its content.
 _METRIC_NAMESPACE = UUID("5a3b4bd4-9fd1-5d7b-8d2c-3f0f3c0f7a55")
 _FIRST_YEAR, _LAST_YEAR = 1970, 2099
@@ -91,8 +94,14 @@ class ApiMetricRow(_Row):
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of event: what is sent, what travels, and where it goes."""
+    """One kind of event: what is sent, what travels, and where it goes.
 
+    `retention_days` is how long a row is kept and counted: the TTL of its table, at its shortest.
+    """
+
+    name: str
+    version: int
+    retention_days: int
     topic: Topic
     event: type[Event]
     row: type[_Row]
@@ -118,6 +127,42 @@ def utc_text(moment: datetime) -> str:
     return utc.replace(tzinfo=None).isoformat(" ", "milliseconds")
 
 
+# Every line ends in its two times, each of 23 characters, and so at fixed places.
+_TIMES = slice(-79, None)
+_TIMESTAMP = slice(-65, -42)
+_PAYLOAD = slice(None, -79)
+DIGEST_BYTES = 8
+
+
+def timestamp_of(line: bytes) -> bytes:
+    """The event's own time in a line of ours, as `utc_text` wrote it."""
+    return line[_TIMESTAMP]
+
+
+def is_same_event(line: bytes, other: bytes) -> bool:
+    """Whether two lines of ours say the same, apart from their times."""
+    return line[_PAYLOAD] == other[_PAYLOAD]
+
+
+def payload_digest(line: bytes) -> bytes:
+    """Eight bytes that are the same for lines that say the same, apart from their times.
+
+    Also of lines whose fields stand in another order, as earlier versions wrote them.
+    """
+    if not line[_TIMES].startswith(b',"timestamp":"'):
+        row = orjson.loads(line)
+        for name in ("timestamp", "received_at"):
+            row.pop(name, None)
+        if "metric_id" in row:
+            row["metric_id"] = row.pop("metric_id")
+        return _digest(orjson.dumps(row)[:-1])
+    return _digest(line[_PAYLOAD])
+
+
+def _digest(payload: bytes) -> bytes:
+    return hashlib.blake2b(payload, digest_size=DIGEST_BYTES).digest()
+
+
 def canonical(value: object) -> str:
     """`value` as the one JSON text that equal values share."""
     try:
@@ -136,9 +181,9 @@ def _user_event(event: UserEvent, received_at: str) -> dict[str, Any]:
         "user_id": event.user_id.lower(),
         "event_type": event.event_type,
         "event_data": details,
-        "session_id": event.session_id.lower(),
-        "user_agent": event.user_agent,
-        "ip_address": event.ip_address.rpartition(":")[2],
+        "session_id": event.session_id.lower() if event.session_id else NO_UUID,
+        "user_agent": event.user_agent or "",
+        "ip_address": event.ip_address.rpartition(":")[2] if event.ip_address else NO_ADDRESS,
         "timestamp": utc_text(event.timestamp),
         "received_at": received_at,
     }
@@ -150,11 +195,11 @@ def _interview_metric(event: InterviewMetric, received_at: str) -> dict[str, Any
         "user_id": event.user_id.lower(),
         "metric_name": event.metric_name,
         "metric_value": event.metric_value,
-        "dimensions": event.dimensions,
-        "timestamp": utc_text(event.timestamp),
+        "dimensions": event.dimensions or {},
     }
-    derived = event.metric_id or str(uuid5(_METRIC_NAMESPACE, canonical(row)))
-    return row | {"metric_id": derived.lower(), "received_at": received_at}
+    timestamp = {"timestamp": utc_text(event.timestamp)}
+    derived = event.metric_id or str(uuid5(_METRIC_NAMESPACE, canonical(row | timestamp)))
+    return row | {"metric_id": derived.lower()} | timestamp | {"received_at": received_at}
 
 
 def _api_metric(event: ApiMetric, received_at: str) -> dict[str, Any]:
@@ -164,7 +209,7 @@ def _api_metric(event: ApiMetric, received_at: str) -> dict[str, Any]:
         "endpoint": event.endpoint,
         "status_code": event.status_code,
         "response_time_ms": event.response_time_ms,
-        "user_id": event.user_id.lower(),
+        "user_id": event.user_id.lower() if event.user_id else NO_UUID,
         "service_name": event.service_name,
         "timestamp": utc_text(event.timestamp),
         "received_at": received_at,
@@ -172,15 +217,21 @@ def _api_metric(event: ApiMetric, received_at: str) -> dict[str, Any]:
 
 
 def _kind(
+    retention_days: int,
     topic: Topic,
     event: type[Event],
     row: type[_Row],
     to_row: Callable[[Any, str], dict[str, Any]],
 ) -> Kind:
-    return Kind(topic, event, row, TypeAdapter(list[event]), TypeAdapter(list[row]), to_row)  # type: ignore[valid-type]
+    name = topic.table.partition(".")[2]
+    events: TypeAdapter[list[Any]] = TypeAdapter(list[event])  # type: ignore[valid-type]
+    rows: TypeAdapter[list[Any]] = TypeAdapter(list[row])  # type: ignore[valid-type]
+    return Kind(name, 1, retention_days, topic, event, row, events, rows, to_row)
 
 
-USER_EVENT = _kind(USER_EVENTS, UserEvent, UserEventRow, _user_event)
-INTERVIEW_METRIC = _kind(INTERVIEW_METRICS, InterviewMetric, InterviewMetricRow, _interview_metric)
-API_METRIC = _kind(API_METRICS, ApiMetric, ApiMetricRow, _api_metric)
+USER_EVENT = _kind(730, USER_EVENTS, UserEvent, UserEventRow, _user_event)
+INTERVIEW_METRIC = _kind(
+    365, INTERVIEW_METRICS, InterviewMetric, InterviewMetricRow, _interview_metric
+)
+API_METRIC = _kind(180, API_METRICS, ApiMetric, ApiMetricRow, _api_metric)
 KINDS = (USER_EVENT, INTERVIEW_METRIC, API_METRIC)

@@ -7,6 +7,7 @@ means that trying again cannot help.
 
 import sys
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from stores.errors import PermanentError, PlatformError
@@ -14,19 +15,32 @@ from stores.local.managed import PERMANENT_EXIT_STATUS
 from stores.settings import load_settings
 
 LOCAL_KEY_NAME = "local-stack"
+LOCAL_REQUESTS_PER_MINUTE = 1_000_000
+LOCAL_EVENTS_PER_MINUTE = 100_000_000
 
 
 def postgres() -> None:
     """The database, its migrations, and the key of the local stack."""
-    from stores.postgres import api_keys, client
+    from stores.postgres import client
 
     settings = load_settings()
     _create_database(settings.require("database_url"))
     applied = client.migrate()
     with client.connect() as connection:
-        if settings.api_key and api_keys.verify(connection, settings.api_key) is None:
-            api_keys.create(connection, LOCAL_KEY_NAME, key=settings.api_key)
+        if settings.api_key:
+            _make_local_key(connection, settings.api_key)
     print(f"set-up: {len(applied)} migrations applied")
+
+
+def _make_local_key(connection: Any, key: str) -> None:
+    """With every scope that there is now, and limits that a load or a benchmark does not meet."""
+    from stores.postgres import api_keys
+
+    found = api_keys.verify(connection, key)
+    if found is not None and found.scopes == set(api_keys.SCOPES) and found.events_per_minute:
+        return
+    limits = api_keys.Limits(LOCAL_REQUESTS_PER_MINUTE, LOCAL_EVENTS_PER_MINUTE)
+    api_keys.create(connection, LOCAL_KEY_NAME, key=key, limits=limits)
 
 
 def _create_database(url: str) -> None:

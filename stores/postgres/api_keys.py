@@ -18,15 +18,28 @@ import psycopg
 from stores.errors import InputInvalid
 
 # What a key may be allowed; an endpoint names the one that it asks for.
-SCOPES = ("events:write", "usage:read")
+SCOPES = (
+    "events:write",
+    "events:backfill",
+    "events:read",
+    "aggregates:write",
+    "aggregates:read",
+    "usage:read",
+)
 # The prefix lets secret scanners and people recognise a leaked key.
 PREFIX = "idp_"
 NAME_LENGTH_LIMIT = 100
+_COLUMNS = (
+    "id, name, scopes, created_at, expires_at, revoked_at, requests_per_minute, events_per_minute"
+)
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is known of a key; the key itself is not."""
+    """What is known of a key; the key itself is not.
+
+    The limits are per minute; None means those of the settings.
+    """
 
     id: UUID
     name: str
@@ -34,6 +47,19 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    requests_per_minute: int | None = None
+    events_per_minute: int | None = None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much a key may do in a minute; None means as much as the settings say."""
+
+    requests_per_minute: int | None = None
+    events_per_minute: int | None = None
+
+
+NO_LIMITS_OF_ITS_OWN = Limits()
 
 
 def digest(key: str) -> bytes:
@@ -47,6 +73,8 @@ def create(
     scopes: Sequence[str] = SCOPES,
     key: str | None = None,
     expires_at: datetime | None = None,
+    *,
+    limits: Limits = NO_LIMITS_OF_ITS_OWN,
 ) -> str:
     """Make the key called `name`, or replace it, and return it: it cannot be read back.
 
@@ -60,10 +88,21 @@ def create(
             raise InputInvalid("scopes", f"must be of {', '.join(SCOPES)}")
     made = key or PREFIX + secrets.token_urlsafe(32)
     connection.execute(
-        "INSERT INTO platform.api_keys (name, key_hash, scopes, expires_at)"
-        " VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET key_hash = excluded.key_hash,"
-        " scopes = excluded.scopes, expires_at = excluded.expires_at, revoked_at = NULL",
-        [name, digest(made), list(scopes), expires_at],
+        "INSERT INTO platform.api_keys"
+        " (name, key_hash, scopes, expires_at, requests_per_minute, events_per_minute)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET"
+        " key_hash = excluded.key_hash, scopes = excluded.scopes,"
+        " expires_at = excluded.expires_at, revoked_at = NULL,"
+        " requests_per_minute = excluded.requests_per_minute,"
+        " events_per_minute = excluded.events_per_minute",
+        [
+            name,
+            digest(made),
+            list(scopes),
+            expires_at,
+            limits.requests_per_minute,
+            limits.events_per_minute,
+        ],
     )
     return made
 
@@ -71,7 +110,7 @@ def create(
 def verify(connection: psycopg.Connection[Any], key: str) -> ApiKey | None:
     """The key's record, or None where it is unknown, expired or revoked."""
     row = connection.execute(
-        "SELECT id, name, scopes, created_at, expires_at, revoked_at FROM platform.api_keys"
+        f"SELECT {_COLUMNS} FROM platform.api_keys"
         " WHERE key_hash = %s AND revoked_at IS NULL"
         " AND (expires_at IS NULL OR expires_at > now())",
         [digest(key)],
@@ -82,7 +121,7 @@ def verify(connection: psycopg.Connection[Any], key: str) -> ApiKey | None:
 def find(connection: psycopg.Connection[Any], identity: UUID) -> ApiKey | None:
     """The record of the key with this id, or None where it is unknown, expired or revoked."""
     row = connection.execute(
-        "SELECT id, name, scopes, created_at, expires_at, revoked_at FROM platform.api_keys"
+        f"SELECT {_COLUMNS} FROM platform.api_keys"
         " WHERE id = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
         [identity],
     ).fetchone()
@@ -91,10 +130,7 @@ def find(connection: psycopg.Connection[Any], identity: UUID) -> ApiKey | None:
 
 def list_keys(connection: psycopg.Connection[Any]) -> list[ApiKey]:
     """Every key's record, by name."""
-    rows = connection.execute(
-        "SELECT id, name, scopes, created_at, expires_at, revoked_at"
-        " FROM platform.api_keys ORDER BY name"
-    )
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM platform.api_keys ORDER BY name")
     return [_record(row) for row in rows]
 
 
@@ -108,5 +144,5 @@ def revoke(connection: psycopg.Connection[Any], name: str) -> bool:
 
 
 def _record(row: Sequence[Any]) -> ApiKey:
-    identity, name, scopes, created_at, expires_at, revoked_at = row
-    return ApiKey(identity, name, frozenset(scopes), created_at, expires_at, revoked_at)
+    identity, name, scopes, *rest = row
+    return ApiKey(identity, name, frozenset(scopes), *rest)

@@ -70,14 +70,26 @@ RATE_LIMIT_SECONDS: dict[RateWindow, int] = {
 }
 
 
-def rate_limit_key(user_id: UUID, endpoint: str, window: RateWindow = RateWindow.MINUTE) -> str:
-    """How often a user has called an endpoint in a window, an integer.
+def rate_limit_key(
+    user_id: UUID | str, endpoint: str, window: RateWindow = RateWindow.MINUTE
+) -> str:
+    """How often a user, or an API key, has called an endpoint in a window, an integer.
+
+    The API counts a key's `requests` and `events` under these words.
 
     The shortest window has the plain name; the longer ones add theirs, for each has a
     lifetime of its own.
     """
     name = f"rate_limit:api:{user_id}:{endpoint}"
     return name if window is RateWindow.MINUTE else f"{name}:{window}"
+
+
+def recent_events_prefix(kind: str) -> str:
+    """The ids of events sent lately, beside the rate limits: strings of fixed records.
+
+    A number from 0 to 255 follows. They live as long as RECENT_EVENT_SECONDS says.
+    """
+    return f"events:recent:{kind}:"
 
 
 def usage_key(user_id: UUID, resource: str, moment: datetime) -> str:

@@ -119,7 +119,7 @@ def test_a_broken_field_is_named_with_its_rule(changes: dict[str, Any], field: s
     assert len(batch.lines) == 2
     assert [(item.index, item.field) for item in batch.rejected] == [(1, field)]
     expected = RULES.get(field, "is not a field of this kind of event")
-    assert batch.rejected[0].rule.endswith(expected)
+    assert batch.rejected[0].reason.endswith(expected)
 
 
 def test_every_broken_field_of_every_bad_event_is_reported() -> None:

@@ -57,8 +57,8 @@ def service() -> Iterator[Service]:
 BATCH = [Outgoing(f"line {number}", str(number), {"n": number}) for number in (1, 2, 3)]
 
 
-def receipt(accepted: int, rejected: list[dict[str, Any]] | None = None) -> dict[str, Any]:
-    return {"accepted_count": accepted, "duplicate_count": 0, "rejected": rejected or []}
+def receipt(accepted: int, *rejected: dict[str, Any]) -> dict[str, Any]:
+    return {"accepted_count": accepted, "duplicate_count": 0, "receipts": list(rejected)}
 
 
 def test_a_busy_api_gets_the_same_batch_again(
@@ -87,10 +87,12 @@ def test_an_api_that_stays_busy_is_given_up_with_advice(
 
 def test_rejected_events_are_reported_with_their_place_in_the_input(service: Service) -> None:
     rules = [
-        {"index": 1, "field": "user_id", "rule": "must be a UUID"},
-        {"index": 1, "field": "timestamp", "rule": "must be a time"},
+        {"field": "user_id", "rule": "format", "reason": "must be a UUID"},
+        {"field": "timestamp", "rule": "format", "reason": "must be a time"},
     ]
-    service.answers = [(202, {}, receipt(2, rules))]
+    refused = {"index": 1, "status": "rejected", "problem": {"invalid_parameters": rules}}
+    repeated = {"index": 2, "status": "duplicate"}
+    service.answers = [(202, {}, receipt(2, refused, repeated))]
     report = LoadReport("test", "test")
     accepted = Api(service.url, "key").post("/v1/events", BATCH, report)
     assert accepted == ["1", "3"]

@@ -120,6 +120,25 @@ class Settings(BaseSettings):
     capture_slot: str = Field(
         "interview_data", description="PostgreSQL replication slot of change capture."
     )
+    capture_spill_folder: Path | None = Field(
+        None,
+        description="Where capture keeps large open transactions; by default in the home's folder.",
+    )
+    capture_failover_slot: bool = Field(
+        True, description="On PostgreSQL 17 and newer, make the slot one that standbys get too."
+    )
+    capture_heartbeat_seconds: float = Field(
+        30.0,
+        ge=0,
+        description="Where the captured database is idle but others write, move the slot on by a"
+        " message in the log after so long; 0 never.",
+    )
+    capture_alert_seconds: float = Field(
+        300.0, gt=0, description="Capture that is stuck or behind for longer is alarmed about."
+    )
+    capture_metrics_port: int = Field(
+        18090, ge=1, le=65535, description="Port of change capture's metrics, if it is free."
+    )
 
     event_late_days: int = Field(
         35, ge=1, le=730, description="Older events are refused, unless they are backfilled."

@@ -24,7 +24,7 @@ from ingestion.cdc.layout import (
     stored_type,
 )
 from ingestion.cdc.positions import format_lsn, version
-from ingestion.cdc.rows import decode_row
+from ingestion.cdc.rows import read_rows
 from ingestion.cdc.state import CapturedTable, Manifest, Source, StateStore
 from ingestion.cdc.unchanged import ValueFinder
 from stores.clickhouse.client import ClickHouseClient, Error
@@ -76,7 +76,7 @@ class Applier:
             except Error as error:
                 self._quarantine(step.table, error)
                 continue
-            counts[step.table.target] += len(step.rows) if isinstance(step, RowsStep) else 1
+            counts[step.table.target] += step.row_count if isinstance(step, RowsStep) else 1
         manifest = Manifest(
             self._source.slot,
             self._source.source_id,
@@ -109,22 +109,27 @@ class Applier:
     def _insert(self, step: RowsStep) -> None:
         if step.has_partial:
             step.rows, step.has_partial = self._finder.complete(step), False
-        body = b"".join(row for row in step.rows if isinstance(row, bytes))
         try:
-            self._send(step, step.layout, body)
+            self._send(step, step.layout)
         except Error as error:
             if _code(error) != NULL_WHERE_NONE_IS_ALLOWED:
                 raise
-            self._send(step, self._loosen(step), body)
+            self._send(step, self._loosen(step))
         step.table.stored_version = version(*step.last)
 
-    def _send(self, step: RowsStep, layout: Layout, body: bytes) -> None:
+    def _send(self, step: RowsStep, layout: Layout) -> None:
         """One insert is one block and so one part: all of it is stored or nothing."""
-        statement = insert_changes(self._database, step.table.storage, layout)
+        statement = insert_changes(
+            self._database,
+            step.table.storage,
+            layout,
+            blanks_deletions=step.has_full_deletion,
+        )
+        rows = [row for row in step.rows if isinstance(row, bytes)]
         first, last = version(*step.first), version(*step.last)
         self._client.raw_insert(
             "",
-            insert_block=statement.encode() + b"\n" + body,
+            insert_block=b"".join((statement.encode(), b"\n", *rows)),
             settings={
                 "insert_deduplication_token": f"{step.table.storage}:{first}:{last}",
                 "max_insert_block_size": 10_000_000,
@@ -137,11 +142,13 @@ class Applier:
     def _loosen(self, step: RowsStep) -> Layout:
         """NULLs from before the column became NOT NULL at the source: the log is older than
         the catalogue the form was read from."""
-        table, found = step.table, set()
-        for row in step.rows:
-            values, is_deleted = decode_row(row) if isinstance(row, bytes) else ([], True)
-            if not is_deleted:
-                found |= {index for index, value in enumerate(values) if value is None}
+        table = step.table
+        found: set[int] = set()
+        for piece in step.rows:
+            rows = read_rows(piece, len(step.layout.columns)) if isinstance(piece, bytes) else ()
+            for row in rows:
+                if not row.is_deleted:
+                    found |= {index for index, value in enumerate(row.values) if value is None}
         columns = list(step.layout.columns)
         for index in sorted(found):
             column = columns[index]
@@ -168,6 +175,8 @@ class Applier:
         for statement in step.change.statements:
             self._client.command(statement, settings={"mutations_sync": 2, "alter_sync": 2})
         step.table.layout = step.change.layout
+        step.table.source_form = step.change.source_form or step.table.source_form
+        step.table.is_doubtful = step.table.is_doubtful or step.change.is_doubtful
         step.table.layout_version = version(*step.row_id)
         self._state.save(step.table)
         logger.info("table %s took its new form", step.table.target)

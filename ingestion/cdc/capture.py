@@ -14,14 +14,17 @@ import uuid
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from ingestion.cdc.apply import Applier
-from ingestion.cdc.batch import Assembler, Batch, LayoutStep
+from ingestion.cdc.assembler import Assembler
+from ingestion.cdc.batch import Batch, LayoutStep
 from ingestion.cdc.layout import log_database
 from ingestion.cdc.positions import format_lsn
 from ingestion.cdc.registry import Tables
 from ingestion.cdc.snapshot import Snapshotter
 from ingestion.cdc.source import Slot, SlotBusy, SourceDatabase
+from ingestion.cdc.spill import OpenTransactions
 from ingestion.cdc.state import Source, StateStore
 from ingestion.cdc.table_life import TableLife
 from ingestion.cdc.unchanged import ValueFinder
@@ -51,6 +54,8 @@ class Options:
     publication: str
     slot: str
     target_database: str = "oltp"
+    # Where large open transactions wait for their end; a temporary folder if not given.
+    spill_folder: Path | None = None
 
 
 class Session:
@@ -65,6 +70,7 @@ class Session:
         self._state = StateStore(connect_clickhouse(options.clickhouse_url), options.slot)
         self._stream: ReplicationConnection | None = None
         self._snapshotter: Snapshotter | None = None
+        self._open_transactions: OpenTransactions | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="cdc-apply")
         self._writing: Future[None] | None = None
         self._written: Batch | None = None
@@ -86,7 +92,8 @@ class Session:
             self._database, connect_clickhouse(options.clickhouse_url), self._state, self._source
         )
         self.tables.load(self.applied_lsn)
-        self._assembler = Assembler(self.tables, self.applied_lsn)
+        self._open_transactions = OpenTransactions(self._spill_folder())
+        self._assembler = Assembler(self.tables, self.applied_lsn, self._open_transactions)
         self._life = TableLife(
             self.tables,
             self._state,
@@ -118,6 +125,8 @@ class Session:
         self._writer.shutdown(wait=True)
         if self._stream is not None:
             self._stream.close()
+        if self._open_transactions is not None:
+            self._open_transactions.close()
         for database in (self._snapshot_database, self._reader, self._database):
             database.close()
 
@@ -125,7 +134,11 @@ class Session:
         """One round: read, hand over what is ready, confirm what is written."""
         stream = self._open_stream()
         if self._has_room():
-            stream.poll(self._poll_seconds(), self._assembler.feed)
+            if self._assembler.is_replaying:
+                self._assembler.resume()
+                stream.keep_alive()
+            else:
+                stream.poll(self._poll_seconds(), self._assembler.take)
         else:
             self._wait_for_writer()
             stream.keep_alive()
@@ -217,6 +230,12 @@ class Session:
     def _wake_snapshotter(self) -> None:
         if self._snapshotter is not None:
             self._snapshotter.work_added.set()
+
+    def _spill_folder(self) -> Path | None:
+        """A folder of this slot's own: what a killed predecessor left there is removed."""
+        folder = self._options.spill_folder
+        name = f"{self._source.slot}-{self._source.system_identifier}"
+        return folder / name if folder else None
 
     def _start_streaming(self, stream: ReplicationConnection) -> None:
         """A killed predecessor's connection may take a moment to be noticed as dead."""

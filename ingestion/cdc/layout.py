@@ -131,19 +131,45 @@ def create_view(view_database: str, view: str, database: str, storage: str, layo
     )
 
 
-def insert_changes(database: str, storage: str, layout: Layout) -> str:
-    """Takes rows of (version, is deleted, each column's text) as RowBinary."""
-    given = "v UInt128, d UInt8, " + _text_columns(layout)
+def insert_changes(
+    database: str, storage: str, layout: Layout, *, blanks_deletions: bool = False
+) -> str:
+    """Takes rows of (version, is deleted, a text to skip, each column's text) as RowBinary.
+
+    `blanks_deletions`: a deletion may give more than its key, which is not to be kept.
+    """
+    given = "v UInt128, d UInt8, s String, " + _text_columns(layout)
     into = f"INSERT INTO {qualified(database, storage)} {_targets(layout)}"
-    return f"{into} {_values(layout, 'v', 'd')} FROM input({quote_text(given)}) FORMAT RowBinary"
+    rows = f"input({quote_text(given)})"
+    if blanks_deletions:
+        texts = ", ".join(
+            f"c{index}" if name in layout.key else f"if(d = 1, NULL, c{index}) AS c{index}"
+            for index, name in enumerate(layout.names)
+        )
+        rows = f"(SELECT v, d, {texts} FROM {rows})"
+    return f"{into} {_values(layout, 'v', 'd')} FROM {rows} FORMAT RowBinary"
 
 
-def insert_snapshot(database: str, storage: str, layout: Layout, version: int) -> str:
-    """Takes what COPY … TO STDOUT writes; every row gets `version`."""
-    into = f"INSERT INTO {qualified(database, storage)} {_targets(layout)}"
+def insert_snapshot(
+    database: str, storage: str, layout: Layout, version: int, *, storage_mark: str | None = None
+) -> str:
+    """Takes what COPY … TO STDOUT writes; every row gets `version`.
+
+    With `storage_mark`, rows go into the storage of that comment or nowhere: one of the same
+    name may have taken its place.
+    """
+    table = qualified(database, storage)
+    into = f"INSERT INTO {table} {_targets(layout)}"
     values = _values(layout, f"toUInt128('{version}')", "0")
     given = quote_text(_text_columns(layout))
-    return f"{into} {values} FROM input({given}) FORMAT TabSeparated"
+    where = ""
+    if storage_mark is not None:
+        comment = (
+            f"SELECT comment FROM system.tables WHERE database = {quote_text(database)}"
+            f" AND name = {quote_text(storage)}"
+        )
+        where = f" WHERE ({comment}) = {quote_text(storage_mark)}"
+    return f"{into} {values} FROM input({given}){where} FORMAT TabSeparated"
 
 
 def insert_tombstones(database: str, storage: str, layout: Layout, version: int) -> str:

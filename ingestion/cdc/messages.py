@@ -1,7 +1,7 @@
 """What PostgreSQL's pgoutput plugin says, as typed messages.
 
-Belongs here: the wire form of messages and tuples (protocol version 1, values as text).
-What a message does to a table belongs to `batch`.
+Belongs here: the wire form of messages and tuples (protocol versions 1 and 2, values as text).
+What a message does to a table belongs to `batch`, and when to `assembler`.
 """
 
 import struct
@@ -26,6 +26,8 @@ Tuple = list[Value]
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _BEGIN = struct.Struct(">QQI")
 _COMMIT = struct.Struct(">BQQQ")
+_STREAM_COMMIT = struct.Struct(">IBQQQ")
+_STREAM_ABORT = struct.Struct(">II")
 _UINT32 = struct.Struct(">I")
 _UINT16 = struct.Struct(">H")
 _COLUMN = struct.Struct(">Ii")
@@ -45,6 +47,34 @@ class Commit:
     commit_lsn: int
     end_lsn: int
     committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStart:
+    """What follows, up to StreamStop, belongs to a transaction that has not ended."""
+
+    transaction_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamStop:
+    """The end of what StreamStart began."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamCommit:
+    """A streamed transaction is complete."""
+
+    transaction_id: int
+    commit: Commit
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAbort:
+    """A streamed transaction, or a savepoint in it, was rolled back."""
+
+    transaction_id: int
+    subtransaction_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +118,17 @@ class Truncate:
     oids: tuple[int, ...]
 
 
-Message = Begin | Commit | Relation | Change | Truncate
+Message = (
+    Begin
+    | Commit
+    | Relation
+    | Change
+    | Truncate
+    | StreamStart
+    | StreamStop
+    | StreamCommit
+    | StreamAbort
+)
 
 
 def decode(data: bytes) -> Message | None:
@@ -104,12 +144,7 @@ def decode(data: bytes) -> Message | None:
         return _relation(data)
     if kind == b"T":
         return _truncate(data)
-    if kind in (b"O", b"Y", b"M"):
-        return None
-    raise CaptureStopped(
-        f"PostgreSQL sent an unknown message {kind!r}; nothing after it was confirmed. "
-        "Upgrade this program to one that knows the protocol of this PostgreSQL version."
-    )
+    return None if kind in (b"O", b"Y", b"M") else _streamed(data)
 
 
 def decode_change(data: bytes) -> Change:
@@ -150,6 +185,24 @@ def decode_tuple(data: bytes, position: int) -> tuple[Tuple, int]:
 def _commit(data: bytes) -> Commit:
     _, commit_lsn, end_lsn, micros = _COMMIT.unpack_from(data, 1)
     return Commit(commit_lsn, end_lsn, _EPOCH + timedelta(microseconds=micros))
+
+
+def _streamed(data: bytes) -> Message:
+    kind = data[:1]
+    if kind == b"S":
+        return StreamStart(_UINT32.unpack_from(data, 1)[0])
+    if kind == b"E":
+        return StreamStop()
+    if kind == b"A":
+        return StreamAbort(*_STREAM_ABORT.unpack_from(data, 1))
+    if kind != b"c":
+        raise CaptureStopped(
+            f"PostgreSQL sent an unknown message {kind!r}; nothing after it was confirmed. "
+            "Upgrade this program to one that knows the protocol of this PostgreSQL version."
+        )
+    transaction_id, _, commit_lsn, end_lsn, micros = _STREAM_COMMIT.unpack_from(data, 1)
+    committed_at = _EPOCH + timedelta(microseconds=micros)
+    return StreamCommit(transaction_id, Commit(commit_lsn, end_lsn, committed_at))
 
 
 def _relation(data: bytes) -> Relation:

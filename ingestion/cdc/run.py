@@ -52,6 +52,7 @@ def options(
         publication or settings.capture_publication,
         slot or settings.capture_slot,
         target_database,
+        settings.capture_spill_folder or settings.interview_data_home / "capture-spill",
     )
 
 

@@ -19,7 +19,7 @@ from ingestion.cdc.layout import (
     stored_text,
 )
 from ingestion.cdc.messages import UNCHANGED, Tuple, Value
-from ingestion.cdc.rows import PartialRow, decode_row, encode_row
+from ingestion.cdc.rows import PartialRow, StoredRow, encode_row, read_rows
 from stores.clickhouse.client import ClickHouseClient
 
 # Keys are sent as query parameters; this many uuids stay within a URL.
@@ -39,10 +39,11 @@ class ValueFinder:
 
     def complete(self, step: RowsStep) -> list[bytes | PartialRow]:
         """The step's rows with every value in place."""
-        stored = self._from_clickhouse(step, _missing_keys(step))
+        in_order = _in_order(step)
+        stored = self._from_clickhouse(step, _missing_keys(step.layout, in_order))
         latest: dict[Key, Tuple] = {}
         rows: list[bytes | PartialRow] = []
-        for row in step.rows:
+        for row in in_order:
             if isinstance(row, PartialRow):
                 before = latest.get(row.lookup_key) or stored.get(row.lookup_key)
                 filled = self._filled(step, row, before)
@@ -52,9 +53,9 @@ class ValueFinder:
                 values = filled
                 rows.append(encode_row(values, row.row_id))
             else:
-                values, is_deleted = decode_row(row)
-                rows.append(row)
-                if is_deleted:
+                values = row.values
+                rows.append(row.data)
+                if row.is_deleted:
                     # Kept: the row that moves away from this key still looks under it.
                     continue
             latest[_key(values, step.layout)] = values
@@ -111,19 +112,26 @@ class ValueFinder:
         return [found.get(column.name) for column in layout.columns]
 
 
-def _missing_keys(step: RowsStep) -> list[Key]:
+def _in_order(step: RowsStep) -> list[StoredRow | PartialRow]:
+    """The step's rows one by one, as the log had them."""
+    count = len(step.layout.columns)
+    rows: list[StoredRow | PartialRow] = []
+    for piece in step.rows:
+        rows += [piece] if isinstance(piece, PartialRow) else read_rows(piece, count)
+    return sorted(rows, key=lambda row: row.row_id)
+
+
+def _missing_keys(layout: Layout, rows: list[StoredRow | PartialRow]) -> list[Key]:
     """Lookup keys that no earlier row of the step provides, each once."""
     made: set[Key] = set()
     missing: dict[Key, None] = {}
-    for row in step.rows:
+    for row in rows:
         if isinstance(row, PartialRow):
             if row.lookup_key not in made:
                 missing[row.lookup_key] = None
-            made.add(_key(row.values, step.layout))
-        else:
-            values, is_deleted = decode_row(row)
-            if not is_deleted:
-                made.add(_key(values, step.layout))
+            made.add(_key(row.values, layout))
+        elif not row.is_deleted:
+            made.add(_key(row.values, layout))
     return list(missing)
 
 

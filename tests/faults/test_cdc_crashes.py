@@ -177,7 +177,7 @@ def test_a_transaction_larger_than_memory_allows_is_stored_in_parts(
     send, sizes = Applier._send, []
 
     def remember(applier: Applier, step: Any, *rest: Any) -> None:
-        sizes.append(len(step.rows))
+        sizes.append(step.row_count)
         if len(sizes) == 6:
             raise Killed
         send(applier, step, *rest)

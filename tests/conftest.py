@@ -8,4 +8,6 @@ pytest_plugins = [
     "fix_usage",
     "fix_warehouse",
     "fix_capture",
+    "fix_kafka",
+    "fix_proxy",
 ]

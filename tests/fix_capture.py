@@ -3,9 +3,13 @@
 Belongs here: starting, stopping and waiting for it. What is captured is the test's.
 """
 
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +23,7 @@ from ingestion.cdc.verify import TableVerification, verify
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.postgres.client import connect as connect_postgres
+from stores.settings import REPOSITORY
 
 PUBLICATION = "cases"
 
@@ -55,6 +60,29 @@ class Capture:
             target=follow, args=(self.options, self._stop), name="capture-under-test", daemon=True
         )
         self._thread.start()
+
+    def spawn(self, log: Path, **urls: str) -> "subprocess.Popen[bytes]":
+        """Follow in a process of its own, which a test may kill; it adds to `log`.
+
+        `urls` (`source_url`, `clickhouse_url`) may lead there by another way.
+        """
+        options = self.options
+        return subprocess.Popen(
+            [
+                sys.executable, "-m", "interview_data", "cdc", "run", "--follow",
+                "--source", urls.get("source_url", options.source_url),
+                "--publication", options.publication, "--slot", options.slot,
+                "--target-database", options.target_database,
+            ],
+            env={
+                **os.environ,
+                "CLICKHOUSE_URL": urls.get("clickhouse_url", options.clickhouse_url),
+                "PYTHONFAULTHANDLER": "1",
+            },
+            cwd=REPOSITORY,
+            stdout=subprocess.DEVNULL,
+            stderr=log.open("ab"),
+        )  # fmt: skip
 
     def stop(self) -> None:
         """Stop following, as SIGTERM would."""

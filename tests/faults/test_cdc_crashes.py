@@ -26,9 +26,10 @@ from ingestion.cdc.state import StateStore
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.clickhouse.client import connect as connect_clickhouse
+from stores.errors import StoreUnavailable
 from stores.postgres import replication
+from stores.postgres.client import Connection, connect
 from stores.postgres.client import Error as PostgresError
-from stores.postgres.client import connect
 from stores.settings import REPOSITORY
 
 SEED = 20261123
@@ -132,7 +133,7 @@ def test_a_snapshot_goes_on_where_it_was_killed(
 ) -> None:
     from ingestion.cdc import snapshot
 
-    monkeypatch.setattr(snapshot, "CHUNK_BLOCKS", 4)
+    monkeypatch.setattr(snapshot, "MAX_CHUNK_BLOCKS", 4)
     capture.sql("CREATE TABLE big (id int PRIMARY KEY, name text)")
     capture.sql("INSERT INTO big SELECT n, repeat('x', 400) FROM generate_series(1, 2000) n")
     capture.publish("big")
@@ -156,13 +157,13 @@ def test_a_snapshot_goes_on_where_it_was_killed(
         "INSERT INTO big SELECT n, 'new' FROM generate_series(3000, 3100) n",
     )
     read: list[int] = []
-    chunk = snapshot.Snapshotter._chunk
+    copy = snapshot.Snapshotter._copy
 
-    def remember(self: Any, table: Any) -> None:
-        read.append(table.snapshot_next_block)
-        chunk(self, table)
+    def remember(self: Any, chunk: Any) -> Any:
+        read.append(chunk.first)
+        return copy(self, chunk)
 
-    monkeypatch.setattr(snapshot.Snapshotter, "_chunk", remember)
+    monkeypatch.setattr(snapshot.Snapshotter, "_copy", remember)
     capture.settle()
     assert min(read) == begun.snapshot_next_block
     capture.assert_equal()
@@ -236,6 +237,50 @@ def test_capture_comes_back_after_its_connection_was_cut(tables: Capture) -> Non
     _no_row_twice(tables)
 
 
+ALTERS = (
+    "ALTER TABLE forms ADD COLUMN level int NOT NULL DEFAULT 7",
+    "ALTER TABLE forms RENAME COLUMN name TO title",
+    "ALTER TABLE forms ALTER COLUMN score TYPE bigint",
+    "ALTER TABLE forms ALTER COLUMN short TYPE varchar(200)",
+    "ALTER TABLE forms DROP COLUMN gone",
+    "ALTER TABLE forms ADD COLUMN gone timestamptz",
+)
+
+
+@pytest.mark.parametrize("fatal_call", ["save", "save_manifest"])
+def test_killed_between_an_alter_and_the_confirmation_and_it_converges_without_reading_anew(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch, fatal_call: str
+) -> None:
+    capture.sql(
+        "CREATE TABLE forms (id int PRIMARY KEY, name text, score int, short varchar(9), gone int)",
+        "INSERT INTO forms SELECT n, 'old', n, 'o', n FROM generate_series(1, 20) n",
+    )
+    capture.publish("forms")
+    capture.settle()
+    begun = capture.table("forms")
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    for number, alter in enumerate(ALTERS):
+        capture.sql(
+            f"UPDATE forms SET score = {number} WHERE id % 6 = {number}",
+            alter,
+            f"INSERT INTO forms (id, score) VALUES ({100 + number}, {number})",
+            f"DELETE FROM forms WHERE id = {1 + number}",
+        )
+        with monkeypatch.context() as patched, suppress(Killed):
+            patched.setattr(StateStore, fatal_call, die)
+            capture.settle()
+        if number % 2:
+            capture.settle()
+            capture.assert_equal("forms")
+    capture.settle()
+    capture.assert_equal("forms")
+    ended = capture.table("forms")
+    assert (ended.storage, ended.snapshot_lsn) == (begun.storage, begun.snapshot_lsn)
+
+
 def _walsender(capture: Capture) -> int | None:
     with connect(capture.options.source_url) as connection:
         row = connection.execute(
@@ -299,17 +344,23 @@ class Writers:
             thread.join(20)
 
     def _run(self, chance: random.Random) -> None:
-        with connect(self._url) as connection:
-            while not self._stop.wait(0.01):
-                try:
-                    for _ in range(chance.randrange(1, 12)):
-                        connection.execute(self._change(chance).encode())
-                    if chance.random() < 0.15:
-                        connection.rollback()
-                    connection.commit()
-                except PostgresError:
-                    connection.rollback()
-                self.transaction_count += 1
+        while not self._stop.wait(0.01):
+            # A killed PostgreSQL takes the connection with it and does not answer for a moment.
+            with suppress(PostgresError, StoreUnavailable), connect(self._url) as connection:
+                while not connection.closed and not self._stop.wait(0.01):
+                    self._transaction(connection, chance)
+
+    def _transaction(self, connection: Connection, chance: random.Random) -> None:
+        try:
+            for _ in range(chance.randrange(1, 12)):
+                connection.execute(self._change(chance).encode())
+            if chance.random() < 0.15:
+                connection.rollback()
+            connection.commit()
+        except PostgresError:
+            if not connection.closed:
+                connection.rollback()
+        self.transaction_count += 1
 
     def _change(self, chance: random.Random) -> str:
         key, other = chance.randrange(300), chance.randrange(300)
@@ -363,10 +414,18 @@ def _kill_capture(capture: "subprocess.Popen[bytes]", _: RunningStack) -> None:
     capture.wait(10)
 
 
-def _kill_clickhouse(_: "subprocess.Popen[bytes]", stack: RunningStack) -> None:
-    found = stack.service("clickhouse")
+def _kill_store(name: str, stack: RunningStack) -> None:
+    found = stack.service(name)
     os.kill(found["pid"], signal.SIGKILL)
-    stack.wait_restarted("clickhouse", found["restart_count"])
+    stack.wait_restarted(name, found["restart_count"])
+
+
+def _kill_clickhouse(_: "subprocess.Popen[bytes]", stack: RunningStack) -> None:
+    _kill_store("clickhouse", stack)
+
+
+def _kill_postgres(_: "subprocess.Popen[bytes]", stack: RunningStack) -> None:
+    _kill_store("postgres", stack)
 
 
 def test_killed_again_and_again_under_load_and_every_row_is_right(
@@ -384,7 +443,9 @@ def test_killed_again_and_again_under_load_and_every_row_is_right(
         )
         connection.execute(f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(TABLES)}")
     chance = random.Random(SEED)
-    breakers: list[Callable[[Any, RunningStack], None]] = [_kill_capture] * 6 + [_kill_clickhouse]
+    breakers: list[Callable[[Any, RunningStack], None]] = [
+        *[_kill_capture] * 3, _kill_postgres, *[_kill_capture] * 3, _kill_clickhouse
+    ]  # fmt: skip
     capture = _start_capture(stack)
     with Writers(url, SEED) as writers:
         for breaker in breakers:

@@ -13,9 +13,10 @@ from fix_capture import Capture
 from fix_stack import wait_until
 
 from ingestion.cdc.capture import Session
+from ingestion.cdc.control import ask_for_resync
 from ingestion.cdc.run import drain
 from ingestion.cdc.source import SlotBusy
-from ingestion.cdc.state import DATABASE
+from ingestion.cdc.state import DATABASE, StateStore
 from stores.errors import CaptureStopped
 from stores.postgres.client import connect
 
@@ -215,6 +216,53 @@ def test_a_table_added_while_capture_runs_is_read_and_followed(items: Capture) -
     items.assert_equal("items", "later")
 
 
+def test_readers_never_see_a_table_half_empty_while_it_is_added_or_read_anew(
+    items: Capture,
+) -> None:
+    items.sql(
+        "CREATE TABLE wide (id int PRIMARY KEY, name text)",
+        "INSERT INTO wide SELECT n, repeat('x', 300) FROM generate_series(1, 30000) n",
+    )
+    seen, others = set(), []
+    items.sql("ALTER PUBLICATION cases ADD TABLE wide")
+
+    def look(state: str) -> bool:
+        exists = items.rows("EXISTS TABLE oltp.wide") == [(1,)]
+        seen.add(items.rows("SELECT count() FROM oltp.wide")[0][0] if exists else None)
+        items.sql(f"INSERT INTO items VALUES ({1000 + len(others)}, 'flows on', 0)")
+        others.append(items.rows("SELECT count() FROM oltp.items")[0][0])
+        store = StateStore(items.clickhouse, items.options.slot)
+        return any(t.target == "wide" and t.state == state for t in store.tables())
+
+    wait_until(lambda: look("streaming"), 30, "wide is read")
+    assert seen <= {None, 30000}
+    seen.clear()
+    ask_for_resync(items.options, "wide")
+    wait_until(lambda: look("resyncing"), 30, "wide is read anew")
+    wait_until(lambda: look("streaming"), 30, "wide is read anew")
+    assert seen == {30000}
+    assert others[-1] > others[0], "the other table went on meanwhile"
+    items.settle()
+    items.assert_equal("items", "wide")
+
+
+@pytest.mark.parametrize("identity", ["FULL", "NOTHING"])
+def test_a_table_whose_rows_cannot_be_told_apart_is_refused_whatever_its_identity(
+    items: Capture, identity: str
+) -> None:
+    items.sql(
+        "CREATE TABLE heap (a int)",
+        f"ALTER TABLE heap REPLICA IDENTITY {identity}",
+        "INSERT INTO heap VALUES (1), (1)",
+        "ALTER PUBLICATION cases ADD TABLE heap",
+    )
+    assert "key" in items.wait_state("heap", "quarantined").reason
+    assert items.rows("EXISTS TABLE oltp.heap") == [(0,)]
+    items.sql("INSERT INTO heap VALUES (2)", "UPDATE items SET score = 9")
+    items.settle()
+    items.assert_equal("items")
+
+
 def test_a_table_without_a_key_is_refused_with_the_remedy_and_the_others_flow(
     items: Capture,
 ) -> None:
@@ -273,8 +321,6 @@ def test_a_narrowing_change_quarantines_its_table_and_a_resync_brings_it_back(
     items.assert_equal("other")
     assert items.rows("SELECT count() FROM oltp.items") == [(3,)], "readers keep the old rows"
 
-    from ingestion.cdc.control import ask_for_resync
-
     ask_for_resync(items.options, "items")
     items.wait_state("items", "streaming")
     items.sql("UPDATE items SET name = name + id")
@@ -283,8 +329,6 @@ def test_a_narrowing_change_quarantines_its_table_and_a_resync_brings_it_back(
 
 
 def test_a_table_read_anew_while_the_log_still_tells_of_its_older_form(items: Capture) -> None:
-    from ingestion.cdc.control import ask_for_resync
-
     items.stop()
     items.sql(
         "UPDATE items SET score = 50",
@@ -337,8 +381,6 @@ def test_a_lost_slot_stops_loudly_and_a_resync_of_all_recovers(items: Capture) -
     items.sql("UPDATE items SET score = 77")
     with pytest.raises(CaptureStopped, match="cdc resync --all"):
         items.settle()
-
-    from ingestion.cdc.control import ask_for_resync
 
     ask_for_resync(items.options, "*")
     items.settle()

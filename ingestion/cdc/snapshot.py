@@ -10,12 +10,16 @@ a higher version. A row that moved between blocks was updated, so the stream has
 
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 
 from ingestion.cdc.apply import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, first_line, quarantine
 from ingestion.cdc.catalog import published_table
-from ingestion.cdc.layout import insert_snapshot, log_database
+from ingestion.cdc.layout import Layout, insert_snapshot, log_database
 from ingestion.cdc.positions import format_lsn, version
 from ingestion.cdc.source import SourceDatabase, table_name
 from ingestion.cdc.state import CapturedTable, Source, StateStore
@@ -26,10 +30,53 @@ from stores.postgres.client import Error as PostgresError
 
 logger = logging.getLogger(__name__)
 
-# 32 MiB of heap: seconds of work to lose, and few enough inserts.
-CHUNK_BLOCKS = 4096
+# Seconds of work to lose, few enough inserts, and one block of ClickHouse's.
+CHUNK_BYTES = 32 << 20
+MAX_CHUNK_BLOCKS = 1 << 17
+# A chunk that turns out larger, because its rows have larger values beside the heap than most,
+# is left and read again in smaller ones.
+MAX_SENT_BYTES = 8 * CHUNK_BYTES
+# While ClickHouse sorts and writes one chunk, the next is read.
+CHUNKS_AT_ONCE = 2
 ATTEMPTS_PER_CHUNK = 8
 _WAIT_SECONDS = 0.05
+# One insert is one block: stored as a whole or not at all, and once, however often it is sent.
+_ONE_BLOCK = {
+    "max_insert_block_size": 1 << 30,
+    "min_insert_block_size_rows": 1 << 30,
+    "min_insert_block_size_bytes": 4 << 30,
+    "max_insert_threads": 1,
+    # A second thread that looks for the rows' ends costs more than it gains beside the COPY.
+    "input_format_parallel_parsing": 0,
+}
+
+
+class ChunkTooLarge(Exception):
+    """More came than ClickHouse should take in one block."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Blocks `first` up to, not including, `last` of a table as it was when they were asked for."""
+
+    table: CapturedTable
+    generation: int
+    name: str
+    file_node: int
+    first: int
+    last: int
+    layout: Layout
+    storage: str
+    storage_mark: str
+    snapshot_lsn: int
+
+
+@dataclass(frozen=True)
+class ChunkRead:
+    """What came of it. `is_rewritten`: the table has other blocks now, nothing was read."""
+
+    row_count: int
+    is_rewritten: bool = False
 
 
 class Snapshotter(threading.Thread):
@@ -50,6 +97,9 @@ class Snapshotter(threading.Thread):
         self._state = state
         self._source = source
         self._tables = tables
+        # Shared by the workers: without a session, a client's requests are apart.
+        self._workers = ThreadPoolExecutor(CHUNKS_AT_ONCE, thread_name_prefix="cdc-chunk")
+        self._chunk_bytes = CHUNK_BYTES
         self._failure: BaseException | None = None
         self._stop_asked = threading.Event()
         self.work_added = threading.Event()
@@ -60,6 +110,8 @@ class Snapshotter(threading.Thread):
             self._work()
         except BaseException as error:
             self._failure = error
+        finally:
+            self._workers.shutdown(wait=True)
 
     def check(self) -> None:
         """Raise what has ended the thread, if anything has."""
@@ -83,10 +135,14 @@ class Snapshotter(threading.Thread):
     def _take(self, table: CapturedTable) -> None:
         """The whole rest of one table. What keeps failing puts it aside."""
         pause, failures = FIRST_PAUSE_SECONDS, 0
+        self._chunk_bytes = CHUNK_BYTES
         self._wait_for_older_transactions(table)
         while table.is_snapshotting and not self._stop_asked.is_set():
             try:
-                self._chunk(table)
+                self._read(table)
+            except ChunkTooLarge:
+                self._chunk_bytes = max(1, self._chunk_bytes // 8)
+                logger.info("snapshot of %s goes on in smaller chunks", table.target)
             except (TransientError, ClickHouseError, PostgresError) as error:
                 failures += _counts_against(error)
                 logger.warning("snapshot of %s waits: %s", table.target, first_line(error))
@@ -111,50 +167,113 @@ class Snapshotter(threading.Thread):
             self._stop_asked.wait(FIRST_PAUSE_SECONDS)
             self._wait_for_older_transactions(table)
 
-    def _chunk(self, table: CapturedTable) -> None:
-        name = table_name(table.source_schema, table.source_name)
-        if table.snapshot_next_block >= table.snapshot_block_count:
-            self._finish(table)
-            return
+    def _read(self, table: CapturedTable) -> None:
+        """All chunks that are left, the next one read while the last is being written."""
+        under_way: deque[tuple[Chunk, Future[ChunkRead]]] = deque()
+        progress = _Progress(table.snapshot_next_block)
+        blocks_at_once = self._blocks_at_once(table)
+        next_block = table.snapshot_next_block
         generation = table.generation
-        with self._database.reading(name) as file_node:
-            if file_node != table.file_node:
-                self._restart(table)
-                return
-            first = table.snapshot_next_block
-            last = min(first + CHUNK_BLOCKS, table.snapshot_block_count)
-            copied = self._database.copy_blocks(
-                name, table.layout.names, self._row_filter(table), first, last
-            )
-            rows = _Counted(copied)
-            # A COPY left in the middle would make the end of its transaction wait for ever.
-            with closing(copied):
-                self._send(table, rows)
-        if table.generation != generation:
-            return
-        table.snapshot_next_block = last
-        table.snapshot_row_count += rows.row_count
-        self._state.save(table)
-        logger.info(
-            "snapshot of %s: %d of %d blocks, %d rows",
-            table.target,
-            last,
-            table.snapshot_block_count,
-            table.snapshot_row_count,
+        try:
+            while table.generation == generation:
+                has_more = next_block < table.snapshot_block_count
+                may_begin = not self._stop_asked.is_set() and len(under_way) < CHUNKS_AT_ONCE
+                if has_more and may_begin:
+                    chunk = self._chunk(table, next_block, blocks_at_once)
+                    under_way.append((chunk, self._workers.submit(self._copy, chunk)))
+                    next_block = chunk.last
+                elif under_way:
+                    chunk, reading = under_way.popleft()
+                    if not self._note(chunk, reading.result(), progress):
+                        return
+                else:
+                    if not has_more:
+                        self._finish(table)
+                    return
+        finally:
+            wait([reading for _, reading in under_way])
+
+    def _blocks_at_once(self, table: CapturedTable) -> int:
+        """Large values lie beside the heap: what a block brings with it counts too."""
+        size = self._database.table_bytes(table.source_schema, table.source_name)
+        bytes_per_block = max(1, size // max(1, table.snapshot_block_count))
+        return min(MAX_CHUNK_BLOCKS, max(1, self._chunk_bytes // bytes_per_block))
+
+    def _chunk(self, table: CapturedTable, first: int, block_count: int) -> Chunk:
+        """The one place that decides which relation's blocks are read, and into what."""
+        return Chunk(
+            table,
+            table.generation,
+            table_name(table.source_schema, table.source_name),
+            table.file_node,
+            first,
+            min(first + block_count, table.snapshot_block_count),
+            table.layout,
+            table.storage,
+            table.storage_mark,
+            table.snapshot_lsn,
         )
 
-    def _send(self, table: CapturedTable, rows: "_Counted") -> None:
-        statement = insert_snapshot(
+    def _copy(self, chunk: Chunk) -> ChunkRead:
+        """Read the chunk and insert it. The source is free again before ClickHouse has written
+        it: its connection then serves the next chunk."""
+        with ExitStack() as held:
+            file_node = held.enter_context(self._database.reading(chunk.name))
+            if file_node != chunk.file_node:
+                return ChunkRead(0, is_rewritten=True)
+            copied = self._database.copy_blocks(
+                chunk.name,
+                chunk.layout.names,
+                self._row_filter(chunk.table),
+                chunk.first,
+                chunk.last,
+            )
+            # A COPY left in the middle would make the end of its transaction wait for ever.
+            held.enter_context(closing(copied))
+            rows = _Counted(copied, limited=chunk.last - chunk.first > 1, then=held.close)
+            pieces = iter(rows)
+            first = next(pieces, None)
+            if first is not None:
+                self._send(chunk, _body(self._statement(chunk), first, pieces))
+            return ChunkRead(rows.row_count)
+
+    def _statement(self, chunk: Chunk) -> str:
+        return insert_snapshot(
             log_database(self._source.target_database),
-            table.storage,
-            table.layout,
-            version(table.snapshot_lsn, 0),
+            chunk.storage,
+            chunk.layout,
+            version(chunk.snapshot_lsn, 0),
+            storage_mark=chunk.storage_mark,
         )
-        pieces = iter(rows)
-        first = next(pieces, None)
-        if first is None:
-            return
-        self._client.raw_insert("", insert_block=_body(statement, first, pieces))
+
+    def _send(self, chunk: Chunk, body: Generator[bytes, None, None]) -> None:
+        """The token makes a repeat change nothing. What a repeat may see besides, because it
+        read later, is in the stream too."""
+        token = f"{chunk.storage_mark}:{chunk.file_node}:{chunk.first}:{chunk.last}"
+        self._client.raw_insert(
+            "", insert_block=body, settings={**_ONE_BLOCK, "insert_deduplication_token": token}
+        )
+
+    def _note(self, chunk: Chunk, read: ChunkRead, progress: "_Progress") -> bool:
+        """Keep how far it is; False where what follows is not to be read."""
+        table = chunk.table
+        if table.generation != chunk.generation:
+            return False
+        if read.is_rewritten:
+            self._restart(table)
+            return False
+        table.snapshot_next_block = chunk.last
+        table.snapshot_row_count += read.row_count
+        self._state.save(table)
+        logger.info(
+            "snapshot of %s: %d of %d blocks, %d rows, about %.0f s left",
+            table.target,
+            chunk.last,
+            table.snapshot_block_count,
+            table.snapshot_row_count,
+            progress.seconds_left(chunk.last, table.snapshot_block_count),
+        )
+        return True
 
     def _finish(self, table: CapturedTable) -> None:
         """From here on only the stream is missing, up to this position."""
@@ -179,25 +298,48 @@ class Snapshotter(threading.Thread):
         logger.info("snapshot of %s starts over: the table was rewritten", table.target)
 
     def _row_filter(self, table: CapturedTable) -> str | None:
-        rows = self._database.connection.execute(
+        rows = self._database.query(
             "SELECT rowfilter FROM pg_publication_tables"
             " WHERE pubname = %s AND schemaname = %s AND tablename = %s",
             [self._source.publication, table.source_schema, table.source_name],
-        ).fetchone()
-        return str(rows[0]) if rows and rows[0] else None
+        )
+        return str(rows[0][0]) if rows and rows[0][0] else None
+
+
+class _Progress:
+    """Tells from the pace so far how long the rest will take."""
+
+    def __init__(self, first_block: int) -> None:
+        self._first_block = first_block
+        self._started = time.monotonic()
+
+    def seconds_left(self, done: int, of: int) -> float:
+        """Seconds for the blocks from `done` to `of`."""
+        read = max(1, done - self._first_block)
+        return (time.monotonic() - self._started) / read * (of - done)
 
 
 class _Counted:
-    """Passes pieces of COPY's text on and counts the rows: it never splits one."""
+    """Passes pieces of COPY's text on and counts the rows: it never splits one.
 
-    def __init__(self, pieces: Iterator[bytes]) -> None:
+    `then` is called after the last piece, before whoever takes them does anything else.
+    """
+
+    def __init__(self, pieces: Iterator[bytes], *, limited: bool, then: Callable[[], None]) -> None:
         self._pieces = pieces
+        self._limit = MAX_SENT_BYTES if limited else None
+        self._then = then
         self.row_count = 0
 
     def __iter__(self) -> Iterator[bytes]:
+        sent = 0
         for piece in self._pieces:
             self.row_count += piece.count(b"\n")
+            sent += len(piece)
+            if self._limit is not None and sent > self._limit:
+                raise ChunkTooLarge
             yield piece
+        self._then()
 
 
 def _body(statement: str, first: bytes, rest: Iterator[bytes]) -> Generator[bytes, None, None]:

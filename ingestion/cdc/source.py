@@ -14,13 +14,14 @@ from typing import Any
 from ingestion.cdc.catalog import MINIMUM_VERSION
 from ingestion.cdc.layout import Layout
 from ingestion.cdc.positions import parse_lsn
-from stores.errors import SettingInvalid, StateConflict, StoreUnavailable
-from stores.postgres.client import Connection, OperationalError, connect
+from stores.errors import SettingInvalid, StateConflict, StoreUnavailable, TransientError
+from stores.postgres.client import Connection, Error, LockNotAvailable, OperationalError, connect
+from stores.postgres.copy import copy_out
 from stores.postgres.replication import TEXT_FORMAT_OPTIONS
+from stores.settings import load_settings
 
-# Pieces of COPY are sent on in this size: psycopg gives a row at a time.
-COPY_PIECE_BYTES = 256 << 10
 _ASYNCHRONOUS_COMMIT_SECONDS = 1.0
+_INSUFFICIENT_PRIVILEGE = "42501"
 
 
 class SlotBusy(StateConflict):
@@ -194,15 +195,13 @@ class SourceDatabase:
         if row_filter:
             where += f" AND ({row_filter})"
         statement = f"COPY (SELECT {names} FROM ONLY {table} WHERE {where}) TO STDOUT"
-        piece = bytearray()
-        with self.connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
-            for row in copy:
-                piece += row
-                if len(piece) >= COPY_PIECE_BYTES:
-                    yield bytes(piece)
-                    piece.clear()
-        if piece:
-            yield bytes(piece)
+        with self.told_apart():
+            yield from copy_out(self.connection, statement.encode())
+
+    def table_bytes(self, schema: str, name: str) -> int:
+        """The size of a table on disk, large values beside the heap included, indexes not."""
+        rows = self.query("SELECT pg_table_size(%s::regclass)", [table_name(schema, name)])
+        return int(rows[0][0])
 
     def _position(self, function: str) -> int:
         return parse_lsn(self.query(f"SELECT {function}::text")[0][0])

@@ -63,10 +63,11 @@ class OpenTransactionResult:
 
 @dataclass
 class Writer(threading.Thread):
-    """Commits rows at a steady rate; remembers when."""
+    """Commits rows at a steady rate, numbered from after `before`; remembers when."""
 
     url: str
     seconds: float
+    before: int = 0
     commits: list[tuple[float, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -86,7 +87,7 @@ class Writer(threading.Thread):
             for number in range(round(self.seconds / pause)):
                 time.sleep(max(0.0, due - time.perf_counter()))
                 due += pause
-                first = number * ROWS_PER_TRANSACTION + 1
+                first = self.before + number * ROWS_PER_TRANSACTION + 1
                 last = first + ROWS_PER_TRANSACTION - 1
                 connection.execute(insert.encode(), [first, last])
                 moment = time.perf_counter()

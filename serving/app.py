@@ -14,7 +14,16 @@ from fastapi.openapi.utils import get_openapi
 from serving import problems
 from serving.ingest.intake import Intake
 from serving.measuring import MeasuringMiddleware, Recorder
-from serving.routers import dashboards, docs, events, health, schemas, usage
+from serving.routers import (
+    aggregates,
+    dashboards,
+    docs,
+    event_status,
+    events,
+    health,
+    schemas,
+    usage,
+)
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
@@ -57,7 +66,9 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     problems.install(app)
     app.include_router(health.router)
     app.include_router(events.router)
+    app.include_router(event_status.router)
     app.include_router(schemas.router)
+    app.include_router(aggregates.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(docs.router)

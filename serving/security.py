@@ -13,9 +13,10 @@ from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
 from anyio import to_thread
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from serving.ingest.intake import Intake, rate_limit_headers
 from serving.problems import Problem, unavailable
 from stores.errors import StoreUnavailable
 from stores.postgres import api_keys
@@ -87,12 +88,22 @@ async def authorize(request: Request, scope: str) -> api_keys.ApiKey:
 
 
 def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiKey]]:
-    """A dependency that answers 401 without a valid key and 403 where `scope` is not its."""
+    """A dependency that answers 401 without a valid key and 403 where `scope` is not its.
+
+    The request is counted against the key's limit, and 429 answered beyond it.
+    """
 
     async def checked(
         request: Request,
+        response: Response,
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> api_keys.ApiKey:
-        return await authorize(request, scope)
+        found = await authorize(request, scope)
+        intake: Intake | None = getattr(request.app.state, "intake", None)
+        if intake is not None:
+            admission = await intake.admit(found, 0, "", b"")
+            for name, value in rate_limit_headers(admission):
+                response.headers[name] = value
+        return found
 
     return checked

@@ -6,6 +6,11 @@ from uuid import uuid4
 import pytest
 from fix_warehouse import Warehouse, make_customer
 
+_RESTATEMENTS = (
+    "SELECT rollup, slice, before_count, after_count FROM platform.restatements"
+    " WHERE rollup != 'rollups.rollup_usage_monthly' ORDER BY rollup, slice"
+)
+
 
 def _usage(warehouse: Warehouse) -> dict[tuple[date, str], int]:
     found = warehouse.rows(
@@ -48,6 +53,8 @@ def test_rollups_follow_late_events_changes_and_deletes_slice_by_slice(
     assert warehouse.touched("rollup_user_activity_daily") == []
     assert warehouse.touched("rollup_usage_monthly") == []
 
+    assert warehouse.rows(_RESTATEMENTS) == []
+
     # A late event, a changed amount, an amount moved to another day, and a deleted entry.
     warehouse.events(free, 40)
     same = {"user_id": limited, "resource_type": "interviews"}
@@ -57,6 +64,12 @@ def test_rollups_follow_late_events_changes_and_deletes_slice_by_slice(
     warehouse.refresh()
     assert warehouse.touched("rollup_user_activity_daily") == [warehouse.day(40)]
     assert warehouse.touched("rollup_usage_daily") == [warehouse.day(n) for n in (75, 1, 0)]
+    # Recorded is what changed of days that were over; today is not.
+    assert warehouse.rows(_RESTATEMENTS)[:3] == [
+        ("rollups.rollup_usage_daily", warehouse.day(75), 2, 0),
+        ("rollups.rollup_usage_daily", warehouse.day(1), 0, 5),
+        ("rollups.rollup_user_activity_daily", warehouse.day(40), 3, 4),
+    ]
     assert warehouse.rows(activity) == [
         (warehouse.day(40), 1),
         (warehouse.day(40), 3),

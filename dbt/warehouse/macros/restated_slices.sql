@@ -6,7 +6,9 @@
      two differ, the slice is touched. Nothing is remembered between runs, so late rows,
      deleted rows, a truncated source and a half-finished run are all found the same way.
   2. Restate: the model's query runs for the touched slices only, into a table of its own.
-  3. Replace: each touched partition is exchanged in one step. A reader sees the old day or
+  3. Record: what is restated of days or months that are over goes to platform.restatements,
+     with the counts before and after.
+  4. Replace: each touched partition is exchanged in one step. A reader sees the old day or
      the new one, never neither; a slice that has no rows any more becomes empty.
 
   Configuration:
@@ -16,6 +18,8 @@
     own_slice       the same expression over the table itself; also its partition
     own_measure     the same number from the table itself
     restate_since   slices up to this day are kept although the source has dropped them
+    own_count       what people count, of the table itself; recorded when an ended slice changes
+    slice_ends      when a slice is over, by default the next day
 
   The query must filter by `touched_slices(expression)`.
 -#}
@@ -45,6 +49,9 @@
         {% call statement('main') %} select 'no slice differs' {% endcall %}
     {% endif %}
 
+    {% if existing is not none and slices %}
+        {% call statement('record') %} {{ restated_slices__record(target_relation, restated, rebuild) }} {% endcall %}
+    {% endif %}
     {% if existing is none %}
         {% call statement('publish') %} rename table {{ restated }} to {{ target_relation }} {% endcall %}
     {% elif rebuild %}
@@ -101,6 +108,32 @@
     group by slice
     {%- if not rebuild %}
     having sum(source_measure) != sum(own_measure)
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- A rebuild touches every slice, so only those that come out otherwise are recorded of it. -#}
+{% macro restated_slices__record(target_relation, restated, rebuild) -%}
+    insert into platform.restatements (rollup, slice, before_count, after_count)
+    select
+        '{{ this.schema }}.{{ this.identifier }}',
+        slice,
+        sum(before) as before_count,
+        sum(after) as after_count
+    from (
+        select toDate({{ config.require('own_slice') }}) as slice, toInt64({{ config.require('own_count') }}) as before, toInt64(0) as after
+        from {{ target_relation }}
+        group by slice
+        union all
+        select toDate({{ config.require('own_slice') }}) as slice, toInt64(0) as before, toInt64({{ config.require('own_count') }}) as after
+        from {{ restated }}
+        group by slice
+    )
+    where {{ config.get('slice_ends', 'slice + 1') }} <= toDate(now('UTC'))
+        and slice in (select slice from {{ restated_slices__touched_relation() }})
+    group by slice
+    {%- if rebuild %}
+    having before_count != after_count
     {%- endif %}
 {%- endmacro %}
 

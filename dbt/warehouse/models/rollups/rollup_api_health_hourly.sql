@@ -6,6 +6,7 @@
     source_measure='count()',
     own_slice='toDate(hour)',
     own_measure='sum(request_count)',
+    own_count='sum(request_count)',
     restate_since='today() - interval 6 month',
     partition_by='toDate(hour)',
     order_by=['hour', 'service_name', 'method', 'endpoint'],

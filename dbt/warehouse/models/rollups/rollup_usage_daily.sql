@@ -7,6 +7,7 @@
     source_measure='sum(used_count * toInt128(cityHash64(user_id, resource_type)))',
     own_slice='date',
     own_measure='sum(used_count * toInt128(cityHash64(user_id, toString(resource_type))))',
+    own_count='sum(used_count)',
     partition_by='date',
     order_by=['date', 'user_id', 'resource_type'],
 ) }}

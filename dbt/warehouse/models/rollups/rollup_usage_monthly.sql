@@ -7,6 +7,8 @@
     source_measure=measure,
     own_slice='month',
     own_measure=measure,
+    own_count='sum(used_count)',
+    slice_ends='addMonths(slice, 1)',
     partition_by='month',
     order_by=['month', 'user_id', 'resource_type'],
 ) }}

@@ -7,6 +7,7 @@
     source_measure='count()',
     own_slice='date',
     own_measure='sum(event_count)',
+    own_count='sum(event_count)',
     restate_since='today() - interval 2 year',
     partition_by='date',
     order_by=['date', 'user_id', 'event_type'],

@@ -20,6 +20,7 @@ from ingestion.cdc.layout import (
 )
 from ingestion.cdc.messages import UNCHANGED, Tuple, Value
 from ingestion.cdc.rows import PartialRow, StoredRow, encode_row, read_rows
+from ingestion.cdc.types import quote_text
 from stores.clickhouse.client import ClickHouseClient
 
 # Keys are sent as query parameters; this many uuids stay within a URL.
@@ -140,7 +141,7 @@ def _keys_query(layout: Layout) -> str:
     arrays = ", ".join(f"{{k{place}:Array(String)}}" for place in range(len(layout.key)))
     values = ", ".join(
         f"CAST({codec_of_column(columns[name]).value(f'k.{place + 1}')},"
-        f" '{codec_of_column(columns[name]).clickhouse_type}')"
+        f" {quote_text(codec_of_column(columns[name]).clickhouse_type)})"
         for place, name in enumerate(layout.key)
     )
     return f"SELECT {values} FROM (SELECT arrayJoin(arrayZip({arrays})) AS k)"

@@ -11,7 +11,7 @@ UV = $(BIN)/uv $$([ -s /etc/ssl/certs/ca-certificates.crt ] && echo --system-cer
 # Running from source trees that forbid byte code makes imports three times slower.
 UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 
-.PHONY: help install install-development run test lint format docs requirements clean
+.PHONY: help install install-development run test test-differential lint format docs requirements clean
 
 help:  ## List every target.
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | while IFS= read -r line; do \
@@ -50,6 +50,10 @@ run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it
 
 test: install-development  ## Run every test against embedded stores of their own.
 	@$(BIN)/pytest
+
+MINUTES = 30
+test-differential: install-development  ## Random changes and kills for MINUTES, or the story of SEED alone.
+	@seed='$(SEED)'; PYTHONPATH=tests $(BIN)/python -m differential --minutes $(MINUTES) $${seed:+--seed $$seed}
 
 lint: install-development  ## Style, types, import rule, pinned requirements.
 	$(BIN)/ruff check .

@@ -13,15 +13,8 @@ from pathlib import Path
 
 from fix_stack import RunningStack, new_home, start_stack
 
-from differential.rounds import Different, Round
+from differential.rounds import KILLS, Different, Round
 from stores.settings import STORE_URLS
-
-KILLS = (
-    ("capture", "capture", "capture"),
-    ("capture", "clickhouse", "capture"),
-    ("connections", "capture", "connections"),
-    ("capture", "postgres", "capture"),
-)
 
 
 def main() -> int:

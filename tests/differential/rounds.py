@@ -26,12 +26,19 @@ from ingestion.cdc.run import options as capture_options
 from ingestion.cdc.status import table_statuses
 from ingestion.cdc.verify import verify
 from stores.clickhouse.client import connect as connect_clickhouse
-from stores.errors import StoreUnavailable
+from stores.errors import CaptureStopped, StoreUnavailable
 from stores.postgres.client import OperationalError, connect
 from stores.settings import REPOSITORY
 
 PUBLICATION = "differential"
 WORKERS = 3
+# What dies in a round, in order; a store that is started again takes seconds.
+KILLS = (
+    ("capture", "capture", "capture"),
+    ("capture", "clickhouse", "capture"),
+    ("connections", "capture", "connections"),
+    ("capture", "postgres", "capture"),
+)
 STORY_SECONDS = 120.0
 
 
@@ -233,9 +240,9 @@ class Round:
             self._check_capture()
             try:
                 report = drain(min(10, self.settle_seconds), self.options)
-            except (StoreUnavailable, OperationalError) as error:
+            except (StoreUnavailable, CaptureStopped, OperationalError) as error:
+                self._check_capture()
                 if time.monotonic() > deadline:
-                    self._check_capture()
                     raise Different(
                         f"seeds {list(self.seeds)}: does not settle: {error};"
                         f" {self._states()} {self._log_end()}{self._what_was_done()}"

@@ -6,6 +6,7 @@ Nothing of them is imported: they are processes like the stores.
 
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from stores.local.home import Home
 from stores.local.service import Service, check_tcp
@@ -20,7 +21,7 @@ def application_services(
     """Those of APPLICATIONS that are among `names`."""
     env = inherited_environment(home.path)
     made = {
-        "change-capture": _follower(home, env, "change-capture", ("cdc", "run", "--follow")),
+        "change-capture": _capture(home, env, ports.get("change-capture")),
         "event-writer": _follower(home, env, "event-writer", ("events", "consume", "--follow")),
     }
     made["search-indexer"] = Service(
@@ -37,6 +38,15 @@ def application_services(
     if port := ports.get("dagster"):
         made["dagster"] = _dagster(home, env, port)
     return [made[name] for name in APPLICATIONS if name in set(names)]
+
+
+def _capture(home: Home, env: Mapping[str, str], port: int | None) -> Service:
+    """It says what it does for Prometheus under `port`, or the next one that is free."""
+    command: tuple[str, ...] = ("cdc", "run", "--follow")
+    if port is None:
+        return _follower(home, env, "change-capture", command)
+    service = _follower(home, env, "change-capture", (*command, "--metrics-port", str(port)))
+    return replace(service, url=f"http://127.0.0.1:{port}/metrics")
 
 
 def _follower(home: Home, env: Mapping[str, str], name: str, command: tuple[str, ...]) -> Service:

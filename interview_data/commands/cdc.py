@@ -17,6 +17,7 @@ import click
 
 if TYPE_CHECKING:
     from ingestion.cdc.capture import Options
+    from ingestion.cdc.status import CaptureStatus
 
 _Command = Callable[..., None]
 
@@ -55,10 +56,15 @@ def cdc() -> None:
 @click.option(
     "--timeout", "timeout_seconds", default=300.0, show_default=True, help="Seconds; not to follow."
 )
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="To follow: Prometheus metrics on 127.0.0.1. Default: CAPTURE_METRICS_PORT.",
+)
 @source_options
-def run(is_following: bool, timeout_seconds: float, **given: Any) -> None:
+def run(is_following: bool, timeout_seconds: float, metrics_port: int | None, **given: Any) -> None:
     """Read the snapshot if there is none yet, then the log, up to now or for ever."""
-    from ingestion.cdc import run as capture
+    from ingestion.cdc.run import drain
 
     logging.basicConfig(
         level=logging.INFO,
@@ -67,32 +73,80 @@ def run(is_following: bool, timeout_seconds: float, **given: Any) -> None:
     )
     chosen = chosen_options(given)
     if is_following:
-        capture.follow(chosen, _until_signalled())
+        _follow(chosen, metrics_port)
         return
-    report = capture.drain(timeout_seconds, chosen)
+    report = drain(timeout_seconds, chosen)
     by = " by the capture that is following" if report.was_following else ""
     click.echo(f"Captured up to {report.applied_lsn}{by} in {report.duration_seconds:.1f} s.")
+
+
+def _follow(chosen: "Options", metrics_port: int | None) -> None:
+    from ingestion.cdc.metrics import served
+    from ingestion.cdc.run import follow
+    from ingestion.cdc.watch import Watch
+    from stores.settings import load_settings
+
+    stop = _until_signalled()
+    watch = Watch(chosen, stop)
+    with served(watch, metrics_port or load_settings().capture_metrics_port):
+        watch.start()
+        try:
+            follow(chosen, stop)
+        finally:
+            stop.set()
 
 
 @cdc.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @source_options
 def status(as_json: bool, **given: Any) -> None:
-    """Show where each captured table stands."""
-    from ingestion.cdc.status import table_statuses
+    """Show where capture and each of its tables stand, and what is to be alarmed about.
 
-    rows = [asdict(row) for row in table_statuses(chosen_options(given))]
+    With --json one object: of the capture, with `tables` and `alerts`. A store that does not
+    answer is an alert; exit code 1 where neither answers.
+    """
+    from ingestion.cdc.status import capture_status
+
+    found = capture_status(chosen_options(given))
     if as_json:
-        click.echo(json_format.dumps(rows, default=str))
-        return
-    for row in rows:
-        lag = "-" if row["lag_bytes"] is None else f"{row['lag_bytes']} bytes behind"
+        click.echo(json_format.dumps(asdict(found), default=str, indent=2))
+    else:
+        _print_status(found)
+    if found.source_problem and found.target_problem:
+        raise SystemExit(1)
+
+
+def _print_status(found: "CaptureStatus") -> None:
+    click.echo(_headline(found))
+    for alert in found.alerts:
+        click.echo(f"{click.style('ALERT', fg='red')} {alert}")
+    for row in found.tables:
+        at = f"{row.last_commit_at:%Y-%m-%d %H:%M:%S}" if row.last_commit_at else "-"
+        share = "" if row.snapshot_share is None else f" ({row.snapshot_share:.0%} of a snapshot)"
         click.echo(
-            f"{row['table']:<24} {row['state']:<13} {row['snapshot_rows']:>10} read"
-            f" {row['rows_applied']:>10} applied  {row['last_lsn'] or '-':<14} {lag}"
+            f"{row.table:<24} {row.state:<13} {row.snapshot_rows:>10} read"
+            f" {row.rows_applied:>10} applied  last {row.last_lsn or '-':<14} {at}{share}"
         )
-        if row["last_error"]:
-            click.echo(f"    {row['last_error']}")
+        if row.last_error:
+            click.echo(f"    {row.last_error}")
+
+
+def _headline(found: "CaptureStatus") -> str:
+    from ingestion.cdc.findings import human_bytes
+
+    parts = [f"Slot {found.slot_name}: {found.publication} -> {found.target_database}."]
+    if slot := found.slot:
+        room = f", room for {human_bytes(slot.room_bytes)} more" if slot.room_bytes else ""
+        reader = "Followed" if slot.is_read else "Not followed"
+        parts.append(f"{reader}; {human_bytes(slot.retained_bytes)} of log held{room}.")
+    elif not found.source_problem:
+        parts.append("There is no such slot yet.")
+    if found.lag_bytes is not None:
+        seconds = "" if found.lag_seconds is None else f", {found.lag_seconds:.1f} s"
+        parts.append(
+            f"{human_bytes(found.lag_bytes)}{seconds} behind at {found.applied_lsn or '-'}."
+        )
+    return " ".join(parts)
 
 
 @cdc.command()

@@ -72,6 +72,8 @@ def own_ports(settings: Settings) -> dict[str, int]:
         "search": settings.search_port,
         "api": settings.api_port,
         "dagster": settings.dagster_port,
+        # Its metrics; nobody needs them to be where they are.
+        "change-capture": settings.capture_metrics_port,
     }
 
 

@@ -42,6 +42,7 @@ BUSY_POLL_SECONDS = 0.01
 SNAPSHOT_POLL_SECONDS = 0.05
 IDLE_PROGRESS_SECONDS = 1.0
 SLOT_WAIT_SECONDS = 10.0
+READER_LOCK_WAIT_MILLISECONDS = 1000
 STRAGGLER_WAIT_SECONDS = 60.0
 
 
@@ -99,8 +100,10 @@ class Session:
             self._state,
             forget=self._assembler.forget,
             wake_snapshots=self._wake_snapshotter,
+            announce=self._assembler.announce,
         )
-        self._life.take_requests(self.applied_lsn)
+        self._life.take_requests()
+        self._reader.limit_lock_waits(READER_LOCK_WAIT_MILLISECONDS)
         finder = ValueFinder(client, log_database(options.target_database), self._reader)
         self._applier = Applier(
             client, self._state, source=self._source, finder=finder, stop=self._stop

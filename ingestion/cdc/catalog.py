@@ -6,6 +6,7 @@ Belongs here: read-only questions to the source. What the answers become belongs
 from dataclasses import dataclass
 from typing import Any
 
+from ingestion.cdc.source_form import FormColumn, SourceForm, source_form, source_forms
 from ingestion.cdc.types import SourceType
 
 Connection = Any
@@ -25,20 +26,22 @@ class SourceColumn:
 
 
 @dataclass(frozen=True)
-class CurrentColumn:
-    """A column as the catalogue has it now, which may be later than the log's place."""
+class SourceLeaf:
+    """A partition that holds rows: where its part of a snapshot is read."""
 
+    schema: str
     name: str
-    number: int
-    is_nullable: bool
-    # What old rows show for a column added with a constant default, as text.
-    missing_value: str | None
-    type_oid: int = 0
+    file_node: int
+    block_count: int
 
 
 @dataclass(frozen=True)
 class SourceTable:
-    """A published table, as it is now. `key` is what its rows are told apart by."""
+    """A published table, as it is now. `key` is what its rows are told apart by.
+
+    The root of partitions has no blocks of its own: `leaves` has them, and `block_count` is
+    their sum.
+    """
 
     oid: int
     schema: str
@@ -48,57 +51,59 @@ class SourceTable:
     row_filter: str | None
     file_node: int
     block_count: int
+    leaves: tuple[SourceLeaf, ...] = ()
 
 
 def published_tables(connection: Connection, publication: str) -> list[SourceTable]:
-    """Every table of the publication."""
-    rows = connection.execute(
-        "SELECT c.oid, p.schemaname, p.tablename, p.attnames::text[], p.rowfilter,"
-        " coalesce(pg_relation_filenode(c.oid), 0),"
-        " pg_relation_size(c.oid) / current_setting('block_size')::int"
-        " FROM pg_publication_tables p"
-        " JOIN pg_namespace n ON n.nspname = p.schemaname"
-        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename"
-        " WHERE p.pubname = %s ORDER BY 2, 3",
-        [publication],
-    ).fetchall()
-    return [
-        SourceTable(
-            oid, schema, name, _columns(connection, oid, names), _key(connection, oid),
-            row_filter, node, blocks,
-        )
-        for oid, schema, name, names, row_filter, node, blocks in rows
-    ]  # fmt: skip
+    """Every table of the publication, by name."""
+    forms = source_forms(connection, publication).values()
+    in_order = sorted(forms, key=lambda form: (form.schema, form.name))
+    return [described(connection, publication, form) for form in in_order]
 
 
 def published_oids(connection: Connection, publication: str) -> set[int]:
-    """Which tables are in the publication; cheap enough to ask every few seconds."""
-    rows = connection.execute(
-        "SELECT c.oid FROM pg_publication_tables p"
-        " JOIN pg_namespace n ON n.nspname = p.schemaname"
-        " JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename"
-        " WHERE p.pubname = %s",
-        [publication],
-    ).fetchall()
-    return {oid for (oid,) in rows}
+    """Which tables are in the publication; waits for no lock on any of them."""
+    return set(source_forms(connection, publication))
 
 
 def published_table(connection: Connection, publication: str, oid: int) -> SourceTable | None:
-    """One table by its oid; None where it is no longer published."""
-    found = [table for table in published_tables(connection, publication) if table.oid == oid]
-    return found[0] if found else None
+    """One table by its oid; None where it is no longer published. Waits for no other table."""
+    form = source_form(connection, publication, oid)
+    return described(connection, publication, form) if form else None
 
 
-def current_columns(connection: Connection, oid: int) -> dict[str, CurrentColumn]:
-    """The columns a table has now, by name."""
+def described(connection: Connection, publication: str, form: SourceForm) -> SourceTable:
+    """All that is to be known of a table before it is read; measuring it takes a lock on it."""
+    row_filter = connection.execute(
+        "SELECT pg_get_expr(r.prqual, r.prrelid) FROM pg_publication_rel AS r"
+        " JOIN pg_publication AS p ON p.oid = r.prpubid WHERE p.pubname = %s AND r.prrelid = %s",
+        [publication, form.oid],
+    ).fetchone()
+    leaves = _leaves(connection, [leaf.oid for leaf in form.leaves])
+    blocks = sum(leaf.block_count for leaf in leaves) or _block_count(connection, form.oid)
+    return SourceTable(
+        form.oid, form.schema, form.name,
+        tuple(_column(connection, column) for column in form.published), form.key,
+        row_filter[0] if row_filter else None, form.file_node, blocks, leaves,
+    )  # fmt: skip
+
+
+def _leaves(connection: Connection, oids: list[int]) -> tuple[SourceLeaf, ...]:
     rows = connection.execute(
-        "SELECT attname, attnum, NOT attnotnull,"
-        " CASE WHEN atthasmissing THEN (attmissingval::text::text[])[1] END,"
-        " atttypid::int8 FROM pg_attribute"
-        " WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
-        [oid],
+        "SELECT n.nspname, c.relname, pg_relation_filenode(c.oid)::int8,"
+        " pg_relation_size(c.oid) / current_setting('block_size')::int"
+        " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+        " WHERE c.oid = ANY(%s) ORDER BY c.oid",
+        [oids],
     ).fetchall()
-    return {row[0]: CurrentColumn(*row) for row in rows}
+    return tuple(SourceLeaf(*row) for row in rows)
+
+
+def _block_count(connection: Connection, oid: int) -> int:
+    row = connection.execute(
+        "SELECT coalesce(pg_relation_size(%s::oid), 0) / current_setting('block_size')::int", [oid]
+    ).fetchone()
+    return int(row[0]) if row else 0
 
 
 def resolve_type(connection: Connection, oid: int, modifier: int) -> SourceType:
@@ -119,26 +124,6 @@ def resolve_type(connection: Connection, oid: int, modifier: int) -> SourceType:
     return SourceType(name, kind, modifier)
 
 
-def _columns(connection: Connection, oid: int, names: list[str]) -> tuple[SourceColumn, ...]:
-    rows = connection.execute(
-        "SELECT attname, attnum, atttypid, atttypmod, NOT attnotnull FROM pg_attribute"
-        " WHERE attrelid = %s AND attname = ANY(%s) AND NOT attisdropped ORDER BY attnum",
-        [oid, names],
-    ).fetchall()
-    return tuple(
-        SourceColumn(name, number, type_oid, resolve_type(connection, type_oid, modifier), nullable)
-        for name, number, type_oid, modifier, nullable in rows
-    )
-
-
-def _key(connection: Connection, oid: int) -> tuple[str, ...]:
-    """The columns of the replica identity index if one is chosen, else of the primary key."""
-    rows = connection.execute(
-        "SELECT a.attname FROM pg_class c JOIN pg_index i ON i.indrelid = c.oid"
-        " AND CASE c.relreplident WHEN 'i' THEN i.indisreplident ELSE i.indisprimary END"
-        " CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(number, place)"
-        " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.number"
-        " WHERE c.oid = %s AND c.relreplident <> 'n' AND k.place <= i.indnkeyatts ORDER BY k.place",
-        [oid],
-    ).fetchall()
-    return tuple(name for (name,) in rows)
+def _column(connection: Connection, column: FormColumn) -> SourceColumn:
+    type_ = resolve_type(connection, column.type_oid, column.type_modifier)
+    return SourceColumn(column.name, column.number, column.type_oid, type_, column.is_nullable)

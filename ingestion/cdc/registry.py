@@ -1,22 +1,25 @@
-"""The captured tables of one session: found, adopted, reshaped, published to readers.
+"""The captured tables of one session: found, adopted, reshaped, read anew, published to readers.
 
-Belongs here: a table's coming and going. What the log does to its rows belongs to `batch`.
+Belongs here: a table's coming and going. When that happens belongs to `table_life`; what the log
+does to its rows belongs to `batch`.
+
+A table is always begun in the same way: its form is read from the catalogue, then the log's place
+L. All the log tells of it up to L is skipped, for whatever committed before L is seen by a
+snapshot that is read after it; the rows of the snapshot get the version L. So no row in an older
+form is ever put beside newer ones, whatever was altered before L.
 """
 
 import logging
 import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from ingestion.cdc.apply import quarantine
-from ingestion.cdc.catalog import (
-    SourceTable,
-    current_columns,
-    published_oids,
-    published_table,
-    published_tables,
-    resolve_type,
-)
+from ingestion.cdc.catalog import SourceColumn, SourceTable, described, resolve_type
 from ingestion.cdc.layout import (
+    OWN_COLUMNS,
     Layout,
+    codec_of_column,
     create_storage,
     create_view,
     layout_of,
@@ -26,20 +29,21 @@ from ingestion.cdc.layout import (
 )
 from ingestion.cdc.messages import Relation
 from ingestion.cdc.positions import format_lsn, version
-from ingestion.cdc.schema_changes import (
-    CannotFollow,
-    LayoutChange,
-    needs_change,
-    nullability_changes,
-    plan,
-)
-from ingestion.cdc.source import SourceDatabase
+from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, plan
+from ingestion.cdc.source import SourceDatabase, TableLocked
+from ingestion.cdc.source_form import SourceForm, source_form, source_forms
 from ingestion.cdc.state import CapturedTable, Source, StateStore
+from ingestion.cdc.types import SourceType
 from stores.clickhouse.client import ClickHouseClient
 
 logger = logging.getLogger(__name__)
 
-SHADOW_SUFFIX = "__resync"
+SHADOW_MARK = "__resync_"
+# The stream waits meanwhile; a table that is locked for longer is tried again later.
+LOCK_WAIT_MILLISECONDS = 200
+# Often enough for a day of migrations, not for a table that is never the same twice.
+MOST_RESTARTS = 10
+RESTARTS_WITHIN = timedelta(hours=1)
 
 
 class Tables:
@@ -58,16 +62,22 @@ class Tables:
         self._source = source
         self._log = log_database(source.target_database)
         self._by_oid: dict[int, CapturedTable] = {}
+        # Named by the log, but not in the publication any more; looked for again later.
+        self._unknown: set[int] = set()
 
     def load(self, applied_lsn: int) -> None:
         """What is known, then what the publication has gained or lost since."""
+        self._database.limit_lock_waits(LOCK_WAIT_MILLISECONDS)
         for name in (self._source.target_database, self._log):
             self._client.command(f"CREATE DATABASE IF NOT EXISTS `{name}` ENGINE = Atomic")
         for table in self._state.tables():
             self._by_oid[table.oid] = table
+        for table in self.all():
+            self._find_storage(table)
             if table.is_flowing:
                 self._resume(table, applied_lsn)
-        self.compare_with_publication(applied_lsn)
+        self._drop_orphans()
+        self.compare_with_publication(self.forms())
 
     def all(self) -> list[CapturedTable]:
         """Every table ever captured."""
@@ -82,86 +92,143 @@ class Tables:
         found = [table for table in self.all() if table.target == target]
         return next((table for table in found if table.state != "removed"), None)
 
-    def compare_with_publication(self, lsn: int) -> bool:
-        """Adopt what was added, leave what was removed. True where there is something new.
-
-        `lsn`: all the stream will write from now on is beyond it.
-        """
+    def forms(self) -> dict[int, SourceForm]:
+        """What every published table looks like now, by oid."""
         with self._database.told_apart():
-            published = published_oids(self._database.connection, self._source.publication)
+            return source_forms(self._database.connection, self._source.publication)
+
+    def current_lsn(self) -> int:
+        """Where the source is now."""
+        return self._database.current_lsn()
+
+    def compare_with_publication(self, forms: dict[int, SourceForm]) -> bool:
+        """Adopt what was added, leave what was removed, follow what was renamed.
+
+        Only while nothing is being written. True where there is something to read.
+        """
+        self._unknown.clear()
         for table in self.all():
-            if table.oid not in published and table.state != "removed":
-                table.state, table.reason = "removed", "it is no longer in the publication"
-                self._state.save(table)
-                logger.info("table %s left the publication; its rows stay", table.target)
-        known = {table.oid for table in self.all() if table.state != "removed"}
-        missing = published - known
-        if not missing:
-            return False
-        found = published_tables(self._database.connection, self._source.publication)
-        for source_table in found:
-            if source_table.oid in missing:
-                self._adopt(source_table, lsn)
-        return True
+            if table.oid not in forms and table.state != "removed":
+                self.leave(table, "it is no longer in the publication")
+        self._rename(forms)
+        is_new = False
+        for oid, form in forms.items():
+            known = self._by_oid.get(oid)
+            if known is None or known.state == "removed":
+                self._adopt(form)
+                is_new = True
+        return is_new
 
     def adopt(self, relation: Relation, commit_lsn: int) -> CapturedTable | None:
-        """A table the log names before the publication was looked at again.
-
-        Stamped with the position of the very transaction: the stream's rows are all newer.
-        None where it is gone from the publication again.
-        """
+        """A table the log names before the publication was looked at again; None where it is
+        gone again. What the log has told of it until then, its snapshot will see."""
+        if relation.oid in self._unknown:
+            return None
         with self._database.told_apart():
-            found = published_table(
-                self._database.connection, self._source.publication, relation.oid
-            )
-        return self._adopt(found, commit_lsn) if found else None
+            form = source_form(self._database.connection, self._source.publication, relation.oid)
+        if form is None:
+            self._unknown.add(relation.oid)
+            return None
+        logger.info("table %s appears at %s", form.name, format_lsn(commit_lsn))
+        return self._adopt(form)
 
     def follow(
         self, table: CapturedTable, relation: Relation
     ) -> LayoutChange | CannotFollow | None:
-        """What must change before rows of this form can be stored; may quarantine the table."""
-        name = qualified(self._log, table.storage)
+        """What must change before rows of this form can be stored.
+
+        Where that cannot be, the table is put aside: for good, or until it is begun anew.
+        """
+        try:
+            change = self.change(table, relation)
+        except CannotFollow as reason:
+            self._put_aside(table, reason)
+            return reason
+        if change is not None and table.is_snapshotting:
+            again = ReadAnew("its columns changed while it was being read")
+            self._put_aside(table, again)
+            return again
+        return change
+
+    def change(
+        self, table: CapturedTable, relation: Relation, form: SourceForm | None = None
+    ) -> LayoutChange | None:
+        """The change to what `relation` announces. Raises CannotFollow or ReadAnew."""
         with self._database.told_apart():
             connection = self._database.connection
-            current = current_columns(connection, table.oid)
-            if not needs_change(table.coming_layout, relation):
-                return nullability_changes(table.coming_layout, current, name)
-            try:
-                return plan(
-                    table.coming_layout,
-                    relation,
-                    current,
-                    lambda oid, modifier: resolve_type(connection, oid, modifier),
-                    name,
-                )
-            except CannotFollow as reason:
-                quarantine(table, str(reason), self._state)
-                return reason
+            form = form or source_form(connection, self._source.publication, table.oid)
+            if form is None:
+                raise ReadAnew("it left the publication")
+            change = plan(
+                table.coming_layout,
+                relation,
+                known=SourceForm.from_json(table.source_form) or form,
+                form=form,
+                resolve=lambda oid, modifier: resolve_type(connection, oid, modifier),
+                table=qualified(self._log, table.storage),
+            )
+        for column, text in change.defaults if change else ():
+            self._check_default(column, text)
+        return change
 
-    def resync(self, table: CapturedTable, lsn: int) -> None:
-        """Read the table anew into a shadow; readers keep the old rows until it is complete."""
-        with self._database.told_apart():
-            found = published_table(self._database.connection, self._source.publication, table.oid)
-        if found is None:
-            quarantine(table, "it is not in the publication", self._state)
+    def _check_default(self, column: SourceColumn, text: str) -> None:
+        fits = codec_of_column(column).fits
+        if fits is None:
             return
-        self._start(table, found, lsn, state="resyncing")
+        found = self._client.query(
+            f"SELECT ifNull({fits('toNullable({t:String})')}, 1)", parameters={"t": text}
+        ).result_rows
+        if not found[0][0]:
+            raise ReadAnew(f"column {column.name} was added with a default that does not fit")
+
+    def restart(self, table: CapturedTable, reason: str, *, by_itself: bool) -> None:
+        """Read the table anew; readers keep the old rows until it is complete.
+
+        Only while nothing is being written. Where another session holds the table at the source,
+        it is put aside and may be tried again. What restarts itself too often is quarantined.
+        """
+        table.restart_reason = ""
+        if by_itself and not self._may_restart(table):
+            hours = RESTARTS_WITHIN.total_seconds() / 3600
+            again = f"{reason}; it was read anew {MOST_RESTARTS} times within {hours:.0f} h"
+            quarantine(table, again, self._state)
+            return
+        if not by_itself:
+            table.restart_count = 0
+        try:
+            found = self._measured(table.oid)
+        except TableLocked:
+            self._wait_for_lock(table, reason)
+            return
+        if found is None:
+            self.leave(table, "it is no longer in the publication")
+        else:
+            self._start(table, found, reason)
+
+    def leave(self, table: CapturedTable, reason: str) -> None:
+        """Its rows stay for readers; what is half read is dropped."""
+        self._set_aside(table, "removed", reason)
+        logger.info("table %s left the publication; its rows stay", table.target)
+
+    def pause(self, table: CapturedTable) -> None:
+        """Readers keep what they see; what changes meanwhile is read when it is resumed."""
+        self._set_aside(table, "paused", "paused by request")
+        logger.info("table %s is paused", table.target)
 
     def publish(self, table: CapturedTable) -> None:
         """Show readers a table whose snapshot is complete; can be repeated after a crash."""
-        shadow, final = table.target + SHADOW_SUFFIX, table.target
-        if table.storage == shadow and not self._is_ours(final, table):
+        shadow, final = table.storage, table.target
+        if shadow != final and not self._is_ours(final, table):
             old, new = qualified(self._log, final), qualified(self._log, shadow)
             if self._comment(final) is None:
                 self._client.command(f"RENAME TABLE {new} TO {old}")
             else:
                 self._client.command(f"EXCHANGE TABLES {new} AND {old}")
         table.storage, table.state, table.reason = final, "streaming", ""
-        self._client.command(
-            create_view(self._source.target_database, final, self._log, final, table.layout)
-        )
+        self.refresh_view(table)
         self._state.save(table)
-        self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, shadow)} SYNC")
+        if shadow != final:
+            self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, shadow)}")
         logger.info("table %s streams: %d rows read", table.target, table.snapshot_row_count)
 
     def refresh_view(self, table: CapturedTable) -> None:
@@ -172,51 +239,199 @@ class Tables:
             )
         )
 
-    def _adopt(self, found: SourceTable, lsn: int) -> CapturedTable:
-        target = found.name if found.schema == "public" else f"{found.schema}__{found.name}"
-        table = self._by_oid.get(found.oid) or CapturedTable(
-            found.oid, target, found.schema, found.name, layout_of(found)
-        )
-        self._by_oid[found.oid] = table
-        is_taken = self._comment(target) is not None
-        self._start(table, found, lsn, state="resyncing" if is_taken else "snapshotting")
+    def remember(self, table: CapturedTable, form: SourceForm) -> None:
+        """What the source looks like, where that changes nothing for the stored rows."""
+        table.source_form = form.to_json()
+        self._state.save(table)
+
+    def _adopt(self, form: SourceForm) -> CapturedTable:
+        target = _target_of(form)
+        before = self._by_oid.get(form.oid)
+        self._take_name(target, form.oid)
+        table = before or CapturedTable(form.oid, target, form.schema, form.name, Layout((), ()))
+        table.target, table.source_schema, table.source_name = target, form.schema, form.name
+        table.state = "resyncing" if self._comment(target) is not None else "snapshotting"
+        table.restart_count = 0
+        self._by_oid[form.oid] = table
+        self.restart(table, "", by_itself=False)
         return table
 
-    def _start(self, table: CapturedTable, found: SourceTable, lsn: int, *, state: str) -> None:
-        layout = layout_of(found)
+    def _take_name(self, target: str, oid: int) -> None:
+        """Forget a table of the past that had this name; its rows stay until they are replaced."""
+        for table in self.all():
+            if table.target == target and table.oid != oid and table.state == "removed":
+                self._state.forget(table)
+                del self._by_oid[table.oid]
+
+    def _put_aside(self, table: CapturedTable, reason: CannotFollow) -> None:
+        if isinstance(reason, ReadAnew):
+            table.restart_reason = str(reason)
+            logger.info("table %s is to be read anew: %s", table.target, reason)
+        else:
+            quarantine(table, str(reason), self._state)
+
+    def _set_aside(self, table: CapturedTable, state: str, reason: str) -> None:
+        table.state = "paused" if state == "paused" else "removed"
+        table.reason, table.restart_reason, table.is_waiting = reason, "", False
         table.generation += 1
-        table.layout, table.announced, table.reason = layout, None, ""
-        table.state = "resyncing" if state == "resyncing" else "snapshotting"
+        shadow, table.storage = table.storage, table.target
+        self._state.save(table)
+        if shadow and shadow != table.target:
+            self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, shadow)}")
+
+    def _may_restart(self, table: CapturedTable) -> bool:
+        """What waits was counted when it began to wait."""
+        now = datetime.now(UTC)
+        if now - table.restarted_at > RESTARTS_WITHIN:
+            table.restart_count, table.restarted_at = 0, now
+        if not table.is_waiting:
+            table.restart_count += 1
+        return table.restart_count <= MOST_RESTARTS
+
+    def _wait_for_lock(self, table: CapturedTable, reason: str) -> None:
+        if not table.is_waiting:
+            logger.warning("table %s waits: it is locked at the source", table.target)
+        if not table.is_unpublished:
+            table.state = "resyncing"
+        table.is_waiting = True
+        why = f"{reason}; " if reason else ""
+        table.reason = f"{why}waiting until no other session holds it at the source"
+        self._state.save(table)
+
+    def _measured(self, oid: int) -> "_Beginning | None":
+        """The form, then the place, then the size: what is written between the first two comes in
+        a newer form and is followed; what is written before the third is within its blocks."""
+        with self._database.told_apart():
+            connection, publication = self._database.connection, self._source.publication
+            form = source_form(connection, publication, oid)
+            if form is None:
+                return None
+            lsn = self._database.current_lsn()
+            return _Beginning(form, lsn, described(connection, publication, form))
+
+    def _start(self, table: CapturedTable, beginning: "_Beginning", reason: str) -> None:
+        found, form = beginning.table, beginning.form
+        half_read = table.storage if table.is_unpublished else ""
+        layout = layout_of(found)
+        is_taken = self._comment(table.target) is not None
+        table.generation += 1
+        table.layout, table.announced, table.reason, table.is_waiting = layout, None, reason, False
+        table.state = "resyncing" if table.state != "snapshotting" else "snapshotting"
         table.storage_mark = f"{found.schema}.{found.name}, reading {uuid.uuid4()}"
-        table.storage = table.target + (SHADOW_SUFFIX if state == "resyncing" else "")
+        # A name of its own, so that a chunk still on its way to a former one never gets here.
+        shadow = f"{table.target}{SHADOW_MARK}{uuid.uuid4().hex[:8]}"
+        table.storage = shadow if is_taken else table.target
         table.file_node, table.snapshot_block_count = found.file_node, found.block_count
-        table.snapshot_lsn, table.snapshot_end_lsn = lsn, 0
-        table.layout_version = version(self._database.current_lsn(), 0)
-        table.snapshot_next_block = table.snapshot_row_count = table.stored_version = 0
+        table.source_form = form.to_json()
+        table.snapshot_leaves = found.leaves
+        table.snapshot_lsn, table.snapshot_end_lsn = beginning.lsn, 0
+        table.layout_version = table.stored_version = version(table.snapshot_lsn, 0)
+        table.snapshot_next_block = table.snapshot_row_count = 0
         problem = problem_with(layout)
         if problem:
             quarantine(table, problem, self._state)
             return
-        storage = qualified(self._log, table.storage)
-        if state == "resyncing":
-            self._client.command(f"DROP TABLE IF EXISTS {storage} SYNC")
-        self._create(table, layout)
-        self._state.save(table)
-        logger.info("table %s is %s from %s", table.target, table.state, format_lsn(lsn))
-
-    def _create(self, table: CapturedTable, layout: Layout) -> None:
         self._client.command(create_storage(self._log, table.storage, layout, table.storage_mark))
+        self._state.save(table)
+        if half_read and half_read not in (table.storage, table.target):
+            self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, half_read)}")
+        at = format_lsn(table.snapshot_lsn)
+        logger.info("table %s is %s from %s. %s", table.target, table.state, at, reason)
+
+    def _rename(self, forms: dict[int, SourceForm]) -> None:
+        """Names follow the source. All are parked first: two tables may exchange theirs."""
+        moving = []
+        for table in self.all():
+            form = forms.get(table.oid)
+            if form is None or table.state == "removed":
+                continue
+            table.source_schema, table.source_name = form.schema, form.name
+            if table.target != _target_of(form):
+                moving.append((table, table.target, self._park(table), _target_of(form)))
+        for table, old, parked, new in moving:
+            self._take_name(new, table.oid)
+            table.target = new
+            if parked and parked != new:
+                self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, new)}")
+                self._move(table, parked, new)
+            self._state.save(table)
+            if parked and table.state != "snapshotting":
+                self._show(new)
+            logger.info("table %s is called %s now", old, new)
+
+    def _park(self, table: CapturedTable) -> str:
+        """Free the name of what readers see of a table; where it is now, empty if there is none."""
+        old = table.target
+        self._client.command(f"DROP VIEW IF EXISTS {self._view(old)}")
+        if self._comment(old) is None:
+            # A session that died between two renames left it elsewhere.
+            return "" if table.is_unpublished else table.storage
+        parked = f"{old}{SHADOW_MARK}{uuid.uuid4().hex[:8]}"
+        self._move(table, old, parked)
+        self._state.save(table)
+        return parked
+
+    def _move(self, table: CapturedTable, old: str, new: str) -> None:
+        self._client.command(
+            f"RENAME TABLE {qualified(self._log, old)} TO {qualified(self._log, new)}"
+        )
+        if table.storage == old:
+            table.storage = new
+
+    def _show(self, target: str) -> None:
+        """A view of what is stored now, which is older than the layout while it is read anew."""
+        rows = self._client.query(
+            "SELECT name FROM system.columns WHERE database = {d:String} AND table = {t:String}"
+            " ORDER BY position",
+            parameters={"d": self._log, "t": target},
+        ).result_rows
+        names = tuple(
+            SourceColumn(name, 0, 0, SourceType("text"), True)
+            for (name,) in rows
+            if name not in OWN_COLUMNS
+        )
+        view = create_view(
+            self._source.target_database, target, self._log, target, Layout(names, ())
+        )
+        self._client.command(view)
+
+    def _view(self, target: str) -> str:
+        return qualified(self._source.target_database, target)
+
+    def _find_storage(self, table: CapturedTable) -> None:
+        """A session that died between a RENAME and its note left the storage elsewhere."""
+        if not table.storage_mark or self._is_ours(table.storage, table):
+            return
+        rows = self._client.query(
+            "SELECT name FROM system.tables WHERE database = {d:String} AND comment = {c:String}",
+            parameters={"d": self._log, "c": table.storage_mark},
+        ).result_rows
+        if rows and rows[0][0] != table.target:
+            table.storage = str(rows[0][0])
 
     def _resume(self, table: CapturedTable, applied_lsn: int) -> None:
         """Where the last session got to with this table; it may have died between two notes."""
         if table.storage != table.target and self._is_ours(table.target, table):
             self.publish(table)
         elif table.is_unpublished and not self._is_ours(table.storage, table):
-            self.resync(table, applied_lsn)
+            self.restart(table, "its half-read rows are gone from ClickHouse", by_itself=True)
         elif self._comment(table.storage) is None:
             quarantine(table, f"its storage {table.storage} is gone from ClickHouse", self._state)
         if table.is_flowing:
-            table.stored_version = self._state.stored_version(self._log, table.storage, applied_lsn)
+            stored = self._state.stored_version(self._log, table.storage, applied_lsn)
+            table.stored_version = max(stored, version(table.snapshot_lsn, 0))
+
+    def _drop_orphans(self) -> None:
+        """Shadows of a session that died; ours are in no table's notes any more."""
+        used = {table.storage for table in self.all()}
+        rows = self._client.query(
+            "SELECT name FROM system.tables WHERE database = {d:String}"
+            " AND match(name, {p:String})",
+            parameters={"d": self._log, "p": f"{SHADOW_MARK}[0-9a-f]{{8}}$"},
+        ).result_rows
+        for (name,) in rows:
+            if name not in used:
+                self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, name)}")
 
     def _is_ours(self, name: str, table: CapturedTable) -> bool:
         """Whether the storage of this name is the one this table's last snapshot made."""
@@ -228,3 +443,16 @@ class Tables:
             parameters={"d": self._log, "t": name},
         ).result_rows
         return str(rows[0][0]) if rows else None
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What a table is read from: its form, the log's place, its size."""
+
+    form: SourceForm
+    lsn: int
+    table: SourceTable
+
+
+def _target_of(form: SourceForm) -> str:
+    return form.name if form.schema == "public" else f"{form.schema}__{form.name}"

@@ -1,40 +1,52 @@
 """How a captured table follows its source when the source's columns change.
 
 Belongs here: comparing the form the log announces with the form that is stored, and the ALTERs
-between them. Every ALTER can be repeated, because a crash may come between two of them.
+between them. Every ALTER can be repeated, because a crash may come between two of them. Which
+types may be altered in place belongs to `type_changes`.
+
+Three answers: it can be altered at this place of the log; it cannot, but reading the table anew
+makes it right; or a person must decide. Where the log alone does not tell enough (rows written
+anew, a name taken by another column, a catalogue that is ahead), the table is read anew.
 
 The log names columns but does not number them, so a rename looks like a drop and an add; the
 catalogue's column numbers, which survive a rename, tell the two apart.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from ingestion.cdc.catalog import CurrentColumn, SourceColumn
+from ingestion.cdc.catalog import SourceColumn
 from ingestion.cdc.layout import Layout, codec_of_column, quote, stored_type
-from ingestion.cdc.messages import Relation
-from ingestion.cdc.types import SourceType, numeric_digits, quote_text
+from ingestion.cdc.messages import Relation, RelationColumn
+from ingestion.cdc.source_form import FormColumn, SourceForm
+from ingestion.cdc.type_changes import Way, said, way_from
+from ingestion.cdc.types import SourceType, quote_text
 
-# Alter these and every stored value stays what PostgreSQL made of it.
-_WIDER = {
-    "int2": {"int4", "int8"},
-    "int4": {"int8"},
-    "oid": {"int8"},
-}
-# A plain text to a plain text: nothing is stored differently.
-_TEXTS = {"text", "varchar", "bpchar", "name", "json", "jsonb", "xml", "citext"}
+Resolve = Callable[[int, int], SourceType]
 
 
 @dataclass(frozen=True)
 class LayoutChange:
-    """From the stored form to the announced one."""
+    """From the stored form to the announced one.
+
+    `source_form` is what is then known of the source. `is_doubtful` where values may have been
+    changed by the ALTER's own expression, which nothing tells: they are compared afterwards.
+    """
 
     layout: Layout
     statements: tuple[str, ...]
+    source_form: str = ""
+    is_doubtful: bool = False
+    # What rows from before show in columns that were added, as PostgreSQL's text.
+    defaults: tuple[tuple[SourceColumn, str], ...] = ()
 
 
 class CannotFollow(Exception):
     """The stored table cannot become what the log announces; the message is the reason."""
+
+
+class ReadAnew(CannotFollow):
+    """It cannot be altered into it, but a table read anew is right."""
 
 
 def needs_change(layout: Layout, relation: Relation) -> bool:
@@ -55,83 +67,177 @@ def project(relation: Relation, layout: Layout) -> tuple[int | None, ...] | None
     return tuple(places.get((column.name, column.type_oid)) for column in layout.columns)
 
 
+def relation_of(form: SourceForm) -> Relation:
+    """What the log would announce of a table that has this form."""
+    columns = tuple(
+        RelationColumn(column.name, column.type_oid, column.type_modifier, column.name in form.key)
+        for column in form.published
+    )
+    return Relation(form.oid, form.schema, form.name, form.identity, columns)
+
+
+def reason_to_read_anew(known: SourceForm, form: SourceForm, layout: Layout) -> str | None:
+    """What happened to the rows between two looks at the source that the log does not tell."""
+    if known.row_filter != form.row_filter:
+        return "the publication's row filter changed"
+    if [_number(known, name) for name in known.key] != [_number(form, name) for name in form.key]:
+        return f"its key changed from ({', '.join(known.key)}) to ({', '.join(form.key)})"
+    return _partition_reason(known, form) or _column_reason(known, form, layout)
+
+
 def plan(
     layout: Layout,
     relation: Relation,
-    current: Mapping[str, CurrentColumn],
-    resolve: Callable[[int, int], SourceType],
+    *,
+    known: SourceForm,
+    form: SourceForm,
+    resolve: Resolve,
     table: str,
-) -> LayoutChange:
+) -> LayoutChange | None:
     """The ALTERs of `table` (qualified) that turn `layout` into what `relation` announces.
 
-    Raises CannotFollow where a narrowing or a changed key makes that impossible.
+    `known` is the source as last compared, `form` as it is now, which may be later than the log.
+    None where nothing needs to change. Raises ReadAnew or CannotFollow.
     """
-    renamed = _renames(layout, relation, current)
+    if reason := reason_to_read_anew(known, form, layout):
+        raise ReadAnew(reason)
+    by_name = {column.name: column for column in form.columns}
+    renamed = _renames(layout, relation, by_name)
+    _check_key(layout, renamed, relation)
     before = {renamed.get(column.name, column.name): column for column in layout.columns}
     statements = [
         statement
         for old, new in renamed.items()
         for statement in _rename(table, before[new], old, new)
     ]
-    columns = []
+    columns, defaults, is_doubtful = [], [], False
+    is_rewritten = known.file_node != form.file_node
     for announced in relation.columns:
-        found = before.pop(announced.name, None)
-        now = current.get(announced.name)
-        if found and now and now.number != found.number:
-            if announced.type_oid != found.type_oid:
-                statements.append(f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote(found.name)}")
-                found = None
-            elif now.type_oid == announced.type_oid:
-                raise CannotFollow(f"column {found.name} was dropped and another took its name")
-        if now and now.type_oid not in (0, announced.type_oid):
-            # The catalogue is ahead: another column has that name by now.
-            now = None
-        made = SourceColumn(
-            announced.name,
-            now.number if now else (found.number if found else 0),
-            announced.type_oid,
-            resolve(announced.type_oid, announced.type_modifier),
-            _is_nullable(found, now),
-        )
-        columns.append(made)
+        found, now = before.pop(announced.name, None), by_name.get(announced.name)
+        type_ = resolve(announced.type_oid, announced.type_modifier)
         if found is None:
-            statements += _add(table, made, now.missing_value if now else None)
+            made = _new_column(announced, now, type_)
+            missing = now.missing_value if now else None
+            statements.append(_add(table, made, missing))
+            defaults += [] if missing is None else [(made, missing)]
         else:
-            statements += _modify(table, replace(found, name=made.name), made)
+            if now and found.number and now.number != found.number:
+                raise ReadAnew(f"column {found.name} was dropped and another took its name")
+            made = _changed_column(found, announced, now, type_)
+            way = way_from(found.type, type_, is_rewritten=is_rewritten)
+            is_key = found.name in layout.key
+            _check_way(way, found, made, is_key=is_key)
+            is_doubtful = is_doubtful or way is Way.IN_DOUBT
+            if stored_type(found) != stored_type(made):
+                statements.append(_set_type(table, made))
+        columns.append(made)
     statements += [f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote(name)}" for name in before]
     key = tuple(renamed.get(name, name) for name in layout.key)
-    _check_key(key, relation, layout)
-    return LayoutChange(Layout(tuple(columns), key), tuple(statements))
-
-
-def nullability_changes(
-    layout: Layout, current: Mapping[str, CurrentColumn], table: str
-) -> LayoutChange | None:
-    """Columns that may be NULL now and could not before. The other way nothing is done:
-    old rows may still hold NULL."""
-    columns, statements = [], []
-    for column in layout.columns:
-        now = current.get(column.name)
-        if now and now.is_nullable and not column.is_nullable and column.name not in layout.key:
-            made = replace(column, is_nullable=True)
-            statements.append(_set_type(table, made))
-            columns.append(made)
-        else:
-            columns.append(column)
-    if not statements:
+    made_layout = Layout(tuple(columns), key)
+    if made_layout == layout:
         return None
-    return LayoutChange(Layout(tuple(columns), layout.key), tuple(statements))
+    after = known_after(known, form, made_layout).to_json()
+    return LayoutChange(made_layout, tuple(statements), after, is_doubtful, tuple(defaults))
 
 
-def _is_nullable(found: SourceColumn | None, now: CurrentColumn | None) -> bool:
-    if found is not None:
-        return found.is_nullable or bool(now and now.is_nullable)
-    return now.is_nullable if now else True
+def known_after(known: SourceForm, form: SourceForm, layout: Layout) -> SourceForm:
+    """What is known of the source once `layout` is stored: columns that the log has yet to
+    announce stay unknown, or they would seem to have been there before."""
+    stored = {column.number for column in layout.columns}
+    return form.without(set(form.by_number()) - set(known.by_number()) - stored)
 
 
-def _renames(
-    layout: Layout, relation: Relation, current: Mapping[str, CurrentColumn]
-) -> dict[str, str]:
+def _partition_reason(known: SourceForm, form: SourceForm) -> str | None:
+    before = {leaf.oid: leaf for leaf in known.leaves}
+    now = {leaf.oid: leaf for leaf in form.leaves}
+    if set(before) - set(now):
+        return "a partition left it, and its rows with it"
+    if any(not leaf.is_born for oid, leaf in now.items() if oid not in before):
+        return "a table was attached to it as a partition, with rows the log does not tell"
+    if any(leaf.file_node != now[oid].file_node for oid, leaf in before.items()):
+        return "a partition was emptied or written anew"
+    return None
+
+
+def _column_reason(known: SourceForm, form: SourceForm, layout: Layout) -> str | None:
+    before = known.by_number()
+    stored = {column.number for column in layout.columns}
+    is_rewritten = known.file_node != form.file_node
+    for column in form.published:
+        old = before.get(column.number)
+        if old is None:
+            is_new = column.number not in stored
+            if is_new and is_rewritten and column.missing_value is None:
+                return f"column {column.name} was added with values of its own in every row"
+        elif column.number not in stored:
+            return f"column {column.name} was added to what is published"
+        elif _has_renamed_label(old, column):
+            return f"a value of the enum of column {column.name} was renamed"
+        elif is_rewritten and old.mark != column.mark and _type(old) == _type(column):
+            return f"its rows were written anew by an ALTER of column {column.name}"
+    return None
+
+
+def _has_renamed_label(old: FormColumn, column: FormColumn) -> bool:
+    names = dict(column.labels)
+    return any(names.get(number, label) != label for number, label in old.labels)
+
+
+def _type(column: FormColumn) -> tuple[int, int]:
+    return column.type_oid, column.type_modifier
+
+
+def _number(form: SourceForm, name: str) -> int:
+    return next((column.number for column in form.columns if column.name == name), 0)
+
+
+def _new_column(
+    announced: RelationColumn, now: FormColumn | None, type_: SourceType
+) -> SourceColumn:
+    if now is None or (now.type_oid, now.type_modifier) != (
+        announced.type_oid,
+        announced.type_modifier,
+    ):
+        raise ReadAnew(f"column {announced.name} was added and has changed again since")
+    return SourceColumn(announced.name, now.number, announced.type_oid, type_, now.is_nullable)
+
+
+def _changed_column(
+    found: SourceColumn, announced: RelationColumn, now: FormColumn | None, type_: SourceType
+) -> SourceColumn:
+    """Never made NOT NULL again: old rows may still hold NULL."""
+    return replace(
+        found,
+        name=announced.name,
+        number=now.number if now else found.number,
+        type_oid=announced.type_oid,
+        type=type_,
+        is_nullable=found.is_nullable or bool(now and now.is_nullable),
+    )
+
+
+def _check_way(way: Way, found: SourceColumn, made: SourceColumn, *, is_key: bool) -> None:
+    change = f"column {made.name} changed from {said(found.type)} to {said(made.type)}"
+    if way is Way.PERSON:
+        raise CannotFollow(f"{change}, which the stored values cannot follow")
+    if way is Way.READ:
+        raise ReadAnew(f"{change}, and its values with it")
+    if is_key and stored_type(found) != stored_type(made):
+        raise ReadAnew(f"key {change}")
+
+
+def _check_key(layout: Layout, renamed: dict[str, str], relation: Relation) -> None:
+    """ClickHouse cannot rename or replace what rows are sorted by."""
+    announced = {column.name for column in relation.columns}
+    identity = {column.name for column in relation.columns if column.is_identity}
+    gone = [name for name in layout.key if renamed.get(name, name) not in announced]
+    moved = relation.identity in "di" and identity != {renamed.get(n, n) for n in layout.key}
+    if gone or moved or any(name in renamed for name in layout.key):
+        now = ", ".join(sorted(identity)) or "none"
+        raise ReadAnew(f"its key changed from ({', '.join(layout.key)}) to ({now})")
+
+
+def _renames(layout: Layout, relation: Relation, current: dict[str, FormColumn]) -> dict[str, str]:
     """Old name to new name."""
     stored = {column.name for column in layout.columns}
     announced = {column.name for column in relation.columns}
@@ -157,65 +263,16 @@ def _rename(table: str, column: SourceColumn, old: str, new: str) -> list[str]:
     return statements
 
 
-def _add(table: str, column: SourceColumn, missing_value: str | None) -> list[str]:
-    """Rows that are already there show the default the column was added with."""
+def _add(table: str, column: SourceColumn, missing_value: str | None) -> str:
+    """Rows that are already there show the default the column was added with. No part is
+    written for it, so a large table does not hold back the others; merges fill it in."""
     name, form = quote(column.name), stored_type(column)
     add = f"ALTER TABLE {table} ADD COLUMN IF NOT EXISTS {name} {form}"
     if missing_value is None:
-        return [add]
+        return add
     value = codec_of_column(column).value(f"toNullable({quote_text(missing_value)})")
-    return [
-        f"{add} DEFAULT CAST({value}, {quote_text(form)})",
-        f"ALTER TABLE {table} MATERIALIZE COLUMN {name}",
-        f"ALTER TABLE {table} MODIFY COLUMN {name} REMOVE DEFAULT",
-    ]
-
-
-def _modify(table: str, before: SourceColumn, after: SourceColumn) -> list[str]:
-    if before.type != after.type and not _is_wider(before.type, after.type):
-        raise CannotFollow(
-            f"column {after.name} changed from {_said(before.type)} to {_said(after.type)},"
-            " which the stored values cannot follow"
-        )
-    return [] if stored_type(before) == stored_type(after) else [_set_type(table, after)]
+    return f"{add} DEFAULT CAST({value}, {quote_text(form)})"
 
 
 def _set_type(table: str, column: SourceColumn) -> str:
     return f"ALTER TABLE {table} MODIFY COLUMN {quote(column.name)} {stored_type(column)}"
-
-
-def _is_wider(before: SourceType, after: SourceType) -> bool:
-    if before.element or after.element:
-        return before.element == after.element
-    if before.name == "numeric" and after.name == "numeric":
-        return _holds_more(before.modifier, after.modifier)
-    if before.name == after.name:
-        return True
-    if after.name in _WIDER.get(before.name, set()):
-        return True
-    # jsonb writes its text anew, so only a text of the same words counts as the same.
-    return {before.name, after.name} <= _TEXTS - {"jsonb", "bpchar"}
-
-
-def _holds_more(before: int, after: int) -> bool:
-    """PostgreSQL rounds when the scale shrinks, and writes more digits when it grows."""
-    old, new = numeric_digits(before), numeric_digits(after)
-    if old is None or new is None:
-        return False
-    return new[1] == old[1] and new[0] >= old[0]
-
-
-def _said(source: SourceType) -> str:
-    digits = numeric_digits(source.modifier) if source.name == "numeric" else None
-    return f"{source.name}({digits[0]}, {digits[1]})" if digits else source.name
-
-
-def _check_key(key: tuple[str, ...], relation: Relation, layout: Layout) -> None:
-    announced = {column.name: column for column in relation.columns}
-    identity = {column.name for column in relation.columns if column.is_identity}
-    gone = [name for name in key if name not in announced]
-    moved = relation.identity in "di" and bool(identity) and identity != set(key)
-    if gone or moved:
-        raise CannotFollow(
-            f"its key changed from ({', '.join(layout.key)}) to ({', '.join(sorted(identity))})"
-        )

@@ -28,6 +28,10 @@ class SlotBusy(StateConflict):
     """Another process captures through this slot now."""
 
 
+class TableLocked(TransientError):
+    """Another session holds the table at the source, and we do not wait behind it."""
+
+
 @dataclass(frozen=True)
 class Slot:
     """A replication slot as PostgreSQL describes it."""
@@ -47,13 +51,20 @@ class SourceDatabase:
         self._url = url
         self._connection: Connection | None = None
         self._use = threading.RLock()
+        self._lock_timeout_ms = 0
 
     @property
     def connection(self) -> Connection:
         """The connection; opened now if there is none."""
         if self._connection is None or self._connection.closed:
-            self._connection = connect(self._url, autocommit=True, options=TEXT_FORMAT_OPTIONS)
+            options = f"{TEXT_FORMAT_OPTIONS} -c lock_timeout={self._lock_timeout_ms}"
+            self._connection = connect(self._url, autocommit=True, options=options)
         return self._connection
+
+    def limit_lock_waits(self, milliseconds: int) -> None:
+        """From now on a table that another session holds is TableLocked after this long."""
+        self._lock_timeout_ms = milliseconds
+        self.query("SELECT set_config('lock_timeout', %s, false)", [str(milliseconds)])
 
     def close(self) -> None:
         """Close it, which also gives up the lock."""
@@ -70,6 +81,8 @@ class SourceDatabase:
         """A broken connection is StoreUnavailable, so that it is tried again."""
         try:
             yield
+        except LockNotAvailable as error:
+            raise TableLocked("a table is locked at the source by another session") from error
         except OperationalError as error:
             raise StoreUnavailable(f"DATABASE_URL: PostgreSQL went away: {error}") from error
 
@@ -78,7 +91,10 @@ class SourceDatabase:
         rows = self.query(
             "SELECT current_setting('server_version_num')::int, current_setting('wal_level'),"
             " (SELECT count(*) FROM pg_publication WHERE pubname = %s),"
-            " (SELECT rolreplication OR rolsuper FROM pg_roles WHERE rolname = current_user)",
+            " (SELECT rolreplication OR rolsuper OR EXISTS (SELECT FROM pg_roles r WHERE"
+            # What a managed service grants in place of the attribute.
+            " r.rolname = 'rds_replication' AND pg_has_role(current_user, r.oid, 'member'))"
+            " FROM pg_roles WHERE rolname = current_user)",
             [publication],
         )
         version, level, publications, may_replicate = rows[0]
@@ -103,9 +119,20 @@ class SourceDatabase:
 
     def identity(self) -> tuple[str, str]:
         """The cluster's identifier and the database's name."""
-        rows = self.query(
-            "SELECT system_identifier::text, current_database() FROM pg_control_system()"
-        )
+        try:
+            rows = self.query(
+                "SELECT system_identifier::text, current_database() FROM pg_control_system()"
+            )
+        except Error as error:
+            if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
+                raise
+            # A replication connection is told the same without that right.
+            with (
+                self.told_apart(),
+                connect(self._url, autocommit=True, replication="database") as walsender,
+            ):
+                rows = walsender.execute(b"IDENTIFY_SYSTEM").fetchall()
+            return rows[0][0], rows[0][3]
         return rows[0][0], rows[0][1]
 
     def lock(self, slot: str) -> None:
@@ -130,10 +157,20 @@ class SourceDatabase:
 
     def create_slot(self, name: str) -> int:
         """Make the slot; its consistent point. Waits for transactions that are under way."""
+        # On 17 and newer its last argument makes standbys keep the slot too, so that it outlives a
+        # failover; a standby itself refuses that.
+        failover = ""
+        if self._has_failover_slots() and load_settings().capture_failover_slot:
+            failover = ", failover => true"
         rows = self.query(
-            "SELECT lsn::text FROM pg_create_logical_replication_slot(%s, 'pgoutput')", [name]
+            f"SELECT lsn::text FROM pg_create_logical_replication_slot(%s, 'pgoutput'{failover})",
+            [name],
         )
         return parse_lsn(rows[0][0])
+
+    def _has_failover_slots(self) -> bool:
+        asked = "SELECT current_setting('server_version_num')::int >= 170000"
+        return bool(self.query(f"{asked} AND NOT pg_is_in_recovery()")[0][0])
 
     def drop_slot(self, name: str) -> None:
         """Give the slot up, and with it everything not yet read."""

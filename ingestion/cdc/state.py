@@ -8,11 +8,13 @@ PostgreSQL told to forget. So the slot is never ahead of `batches`; where it is,
 lost data or somebody moved the slot, and capture stops.
 """
 
+import json
 import threading
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, Literal
 
+from ingestion.cdc.catalog import SourceLeaf
 from ingestion.cdc.layout import Layout
 from stores.clickhouse.client import ClickHouseClient
 
@@ -20,6 +22,7 @@ State = Literal["snapshotting", "streaming", "paused", "quarantined", "resyncing
 
 DATABASE = "capture"
 KEEP_BATCHES_DAYS = 30
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 _TABLES = (
     f"CREATE DATABASE IF NOT EXISTS {DATABASE} ENGINE = Atomic",
@@ -58,6 +61,14 @@ _TABLES = (
         slot String, target String, action LowCardinality(String),
         requested_at DateTime64(6, 'UTC'), is_handled UInt8
     ) ENGINE = ReplacingMergeTree(is_handled) ORDER BY (slot, target, action, requested_at)""",
+    # What was added since the first version; the tables are on people's disks.
+    f"ALTER TABLE {DATABASE}.tables ADD COLUMN IF NOT EXISTS source_form String,"
+    " ADD COLUMN IF NOT EXISTS snapshot_leaves String,"
+    " ADD COLUMN IF NOT EXISTS is_doubtful UInt8,"
+    " ADD COLUMN IF NOT EXISTS is_waiting UInt8,"
+    " ADD COLUMN IF NOT EXISTS restart_count UInt32,"
+    " ADD COLUMN IF NOT EXISTS restarted_at DateTime64(3, 'UTC')",
+    f"ALTER TABLE {DATABASE}.requests ADD COLUMN IF NOT EXISTS outcome String",
 )
 
 
@@ -83,6 +94,19 @@ class CapturedTable:
     snapshot_row_count: int = 0
     layout_version: int = 0
     revision: int = 0
+    # `source_form.SourceForm` as JSON: what the source looked like when last compared.
+    source_form: str = ""
+    # Where the blocks of a root of partitions are; empty for other tables.
+    snapshot_leaves: tuple[SourceLeaf, ...] = ()
+    # Values may be other ones since an ALTER; to be compared with the source.
+    is_doubtful: bool = False
+    # To be read anew, but not begun: another session holds the table at the source.
+    is_waiting: bool = False
+    # How often capture began to read it anew by itself, and when last.
+    restart_count: int = 0
+    restarted_at: datetime = _LONG_AGO
+    # Why it is to be read anew; until that has begun its changes are not written.
+    restart_reason: str = field(default="", compare=False)
     # The newest version known to be stored; a restart reads it from the storage itself.
     stored_version: int = field(default=0, compare=False)
     # The form the log has announced, while the ALTERs towards it still wait in a batch.
@@ -97,13 +121,24 @@ class CapturedTable:
 
     @property
     def is_flowing(self) -> bool:
-        """Whether changes are written."""
-        return self.state in ("streaming", "snapshotting", "resyncing")
+        """Whether changes are taken from the log."""
+        return self.is_written and not self.restart_reason
+
+    @property
+    def is_written(self) -> bool:
+        """Whether what was taken is written. A wish to read it anew, not yet kept, changes
+        nothing in that: after a crash nobody would know of it."""
+        return not self.is_waiting and self.state in ("streaming", "snapshotting", "resyncing")
 
     @property
     def is_snapshotting(self) -> bool:
         """Whether rows from before the log are still to be read."""
-        return self.is_unpublished and not self.snapshot_end_lsn
+        return self.is_unpublished and self.is_flowing and not self.snapshot_end_lsn
+
+    def is_read_up_to(self, applied_lsn: int) -> bool:
+        """Whether its snapshot is complete and the log has passed it: readers may see it."""
+        is_read = self.is_unpublished and self.is_flowing and self.snapshot_end_lsn > 0
+        return is_read and applied_lsn >= self.snapshot_end_lsn
 
     @property
     def is_unpublished(self) -> bool:
@@ -141,11 +176,15 @@ class Manifest:
 
 @dataclass(frozen=True)
 class Request:
-    """A person's wish: `resync` a table, or `*` for all."""
+    """A person's wish: `pause`, `resume` or `resync` a table, or `*` for all.
+
+    `outcome` is empty where it was done, else why it was not.
+    """
 
     target: str
     action: str
     requested_at: datetime
+    outcome: str = ""
 
 
 _TABLE_FIELDS = [item.name for item in fields(CapturedTable) if item.compare]
@@ -201,8 +240,16 @@ class StateStore:
             table.revision += 1
             values = {name: getattr(table, name) for name in _TABLE_FIELDS}
             values["layout"] = table.layout.to_json()
+            values["snapshot_leaves"] = json.dumps([asdict(it) for it in table.snapshot_leaves])
             names = ["slot", "changed_at", *values]
             self._insert("tables", names, [self._slot, datetime.now(UTC), *values.values()])
+
+    def forget(self, table: CapturedTable) -> None:
+        """A table of the past whose name another has taken."""
+        self._command(
+            f"DELETE FROM {DATABASE}.tables WHERE slot = {{slot:String}} AND oid = {{oid:UInt32}}",
+            oid=table.oid,
+        )
 
     def applied_lsn(self, source: Source) -> int:
         """Up to where everything of this source is stored."""
@@ -238,10 +285,25 @@ class StateStore:
         )
         return [Request(*row) for row in rows]
 
+    def outcome(self, request: Request) -> str | None:
+        """What became of a wish: None while nobody has looked at it, empty where it was done."""
+        rows = self._query(
+            f"SELECT outcome FROM {DATABASE}.requests FINAL WHERE slot = {{slot:String}}"
+            " AND target = {target:String} AND action = {action:String}"
+            " AND requested_at = {at:DateTime64(6, 'UTC')} AND is_handled = 1",
+            target=request.target,
+            action=request.action,
+            at=request.requested_at,
+        )
+        return str(rows[0][0]) if rows else None
+
     def save_request(self, request: Request, *, is_handled: bool) -> None:
         """Ask for something, or tick it off."""
-        names = ["slot", "target", "action", "requested_at", "is_handled"]
-        values = [self._slot, request.target, request.action, request.requested_at, is_handled]
+        names = ["slot", "target", "action", "requested_at", "is_handled", "outcome"]
+        values = [
+            self._slot, request.target, request.action, request.requested_at, is_handled,
+            request.outcome,
+        ]  # fmt: skip
         self._insert("requests", names, values)
 
     def _query(self, sql: str, **parameters: Any) -> Any:
@@ -250,13 +312,35 @@ class StateStore:
                 sql, parameters={"slot": self._slot, **parameters}, tz_mode="aware"
             ).result_rows
 
-    def _insert(self, table: str, names: list[str], values: list[Any], token: str = "") -> None:
-        settings = {"insert_deduplication_token": token} if token else {}
+    def _command(self, sql: str, **parameters: Any) -> None:
         with self.lock:
-            self._client.insert(
-                f"{DATABASE}.{table}", [values], column_names=names, settings=settings
+            self._client.command(sql, parameters={"slot": self._slot, **parameters})
+
+    def _insert(self, table: str, names: list[str], values: list[Any], token: str = "") -> None:
+        """One row. As JSON: the driver's own insert loads pandas and pyarrow, which takes half a
+        second and 70 MB."""
+        settings = {"insert_deduplication_token": token} if token else {}
+        row = json.dumps(dict(zip(names, values, strict=True)), default=_json_value)
+        with self.lock:
+            self._client.raw_insert(
+                f"{DATABASE}.{table}", names, row.encode(), fmt="JSONEachRow", settings=settings
             )
 
 
+def _json_value(value: object) -> str:
+    """A time, as a column of UTC reads it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+    raise TypeError(type(value).__name__)
+
+
 def _table(row: dict[str, Any]) -> CapturedTable:
-    return CapturedTable(**{**row, "layout": Layout.from_json(row["layout"])})
+    known = {
+        "layout": Layout.from_json(row["layout"]),
+        "is_waiting": bool(row["is_waiting"]),
+        "is_doubtful": bool(row["is_doubtful"]),
+        "snapshot_leaves": tuple(
+            SourceLeaf(**leaf) for leaf in json.loads(row["snapshot_leaves"] or "[]")
+        ),
+    }
+    return CapturedTable(**{**row, **known})

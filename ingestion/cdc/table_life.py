@@ -2,15 +2,31 @@
 
 Belongs here: what is done at a moment when nothing is being written, so that no row is on its way
 to a storage that changes its name. How one table is read anew or shown belongs to `registry`.
+
+The log announces a table's form only before its next row, and never tells that rows were written
+anew. So the catalogue is looked at every two seconds: a table whose rows the log cannot tell is
+read anew, and a change of a table that nobody writes to is followed once the log has passed it.
 """
 
+import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from ingestion.cdc.messages import Relation
 from ingestion.cdc.registry import Tables
-from ingestion.cdc.state import StateStore
+from ingestion.cdc.rows import RowId
+from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, relation_of
+from ingestion.cdc.source_form import SourceForm
+from ingestion.cdc.state import CapturedTable, Request, StateStore
+
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 2.0
+# While something is about to be followed that the log says nothing of.
+SOON_SECONDS = 0.25
+# A catalogue of many thousand columns takes longer to look at; it is then looked at less often.
+REST_PER_LOOK = 20.0
 
 
 class TableLife:
@@ -22,39 +38,113 @@ class TableLife:
         state: StateStore,
         *,
         forget: Callable[[int], None],
+        announce: Callable[[Relation, RowId], None],
         wake_snapshots: Callable[[], None],
     ) -> None:
         self._tables = tables
         self._state = state
         # What is open for a table that is read anew was committed before its rows are read.
         self._forget = forget
+        # As if the log had announced a table's form at this place.
+        self._announce = announce
         self._wake_snapshots = wake_snapshots
-        self._last_look = 0.0
+        self._next_look = 0.0
+        # Forms that the log has said nothing of, and the place by which it must have.
+        self._quiet: dict[int, tuple[str, int]] = {}
 
     def turn(self, applied_lsn: int) -> None:
-        """Show what is complete; every now and then look for wishes and at the publication.
+        """Begin what must be read anew, show what is complete; every now and then look around.
 
-        `applied_lsn`: up to where everything is stored.
+        `applied_lsn`: up to where everything is stored. A table whose changes are left out is
+        noted as such here, so no batch without them is confirmed before that is on disk.
         """
         for table in self._tables.all():
-            is_read = table.is_unpublished and table.snapshot_end_lsn
-            if is_read and applied_lsn >= table.snapshot_end_lsn:
+            if table.restart_reason:
+                self._restart(table, table.restart_reason)
+            elif table.is_read_up_to(applied_lsn):
                 self._tables.publish(table)
-        now = time.monotonic()
-        if now - self._last_look < LOOK_SECONDS:
-            return
-        self._last_look = now
-        self.take_requests(applied_lsn)
-        if self._tables.compare_with_publication(applied_lsn):
-            self._wake_snapshots()
+        if time.monotonic() >= self._next_look:
+            self.look(applied_lsn)
 
-    def take_requests(self, applied_lsn: int) -> None:
+    def look(self, applied_lsn: int) -> None:
+        """Wishes, the publication, the tables' forms, and what waits for a lock."""
+        started = time.monotonic()
+        self.take_requests()
+        forms = self._tables.forms()
+        if self._tables.compare_with_publication(forms):
+            self._wake_snapshots()
+        for oid, form in forms.items():
+            table = self._tables.find(oid)
+            if table is not None and table.is_waiting:
+                self._restart(table, table.restart_reason)
+            elif table is not None and table.is_flowing:
+                self._compare(table, form, applied_lsn)
+        pause = SOON_SECONDS if self._quiet else LOOK_SECONDS
+        now = time.monotonic()
+        self._next_look = now + max(pause, REST_PER_LOOK * (now - started))
+
+    def take_requests(self) -> None:
         """Do what people have asked for."""
         for request in self._state.requests():
-            is_all = request.target == "*"
-            for table in self._tables.all():
-                if table.state != "removed" and (is_all or table.target == request.target):
-                    self._tables.resync(table, applied_lsn)
-                    self._forget(table.oid)
-            self._state.save_request(request, is_handled=True)
-            self._wake_snapshots()
+            outcome = self._fulfil(request)
+            self._state.save_request(replace(request, outcome=outcome), is_handled=True)
+
+    def _fulfil(self, request: Request) -> str:
+        """Why it was not done; empty where it was."""
+        found = [
+            table
+            for table in self._tables.all()
+            if table.state != "removed" and request.target in ("*", table.target)
+        ]
+        if not found:
+            return f"no table {request.target} is captured"
+        for table in found:
+            if request.action == "pause":
+                self._tables.pause(table)
+                self._forget(table.oid)
+            elif request.action == "resync":
+                self._restart(table, "asked for", by_itself=False)
+            elif table.state == "paused":
+                self._restart(table, "resumed", by_itself=False)
+            elif request.target != "*":
+                return f"{table.target} is not paused but {table.state}"
+        return ""
+
+    def _restart(self, table: CapturedTable, reason: str, *, by_itself: bool = True) -> None:
+        self._tables.restart(table, reason, by_itself=by_itself)
+        self._forget(table.oid)
+        self._quiet.pop(table.oid, None)
+        self._wake_snapshots()
+
+    def _compare(self, table: CapturedTable, form: SourceForm, applied_lsn: int) -> None:
+        """What has happened at the source that the log may say nothing of."""
+        is_underway = table.announced not in (None, table.layout)
+        if is_underway or table.source_form == form.to_json():
+            self._quiet.pop(table.oid, None)
+            return
+        change: LayoutChange | CannotFollow | None
+        try:
+            change = self._tables.change(table, relation_of(form), form)
+        except ReadAnew as reason:
+            self._restart(table, str(reason))
+            return
+        except CannotFollow as reason:
+            change = reason
+        if change is None:
+            self._tables.remember(table, form)
+        elif table.is_snapshotting:
+            self._restart(table, "its columns changed while it was being read")
+        else:
+            self._announce_when_passed(table, form, applied_lsn)
+
+    def _announce_when_passed(
+        self, table: CapturedTable, form: SourceForm, applied_lsn: int
+    ) -> None:
+        """The log is past the change and has not named the table since: it has this form now."""
+        text = form.to_json()
+        seen, at = self._quiet.get(table.oid, ("", 0))
+        if seen != text:
+            self._quiet[table.oid] = text, self._tables.current_lsn()
+        elif applied_lsn >= at:
+            del self._quiet[table.oid]
+            self._announce(relation_of(form), RowId(applied_lsn, 0))

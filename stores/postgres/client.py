@@ -24,6 +24,7 @@ Connection = psycopg.Connection[TupleRow]
 Error = psycopg.Error
 IntegrityError = psycopg.IntegrityError
 OperationalError = psycopg.OperationalError
+LockNotAvailable = psycopg.errors.LockNotAvailable
 
 
 def connect(

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from ingestion.cdc.assembler import Assembler
 from ingestion.cdc.batch import RowsStep, TruncateStep
-from ingestion.cdc.catalog import CurrentColumn, SourceColumn
+from ingestion.cdc.catalog import SourceColumn
 from ingestion.cdc.layout import Layout
 from ingestion.cdc.messages import UNCHANGED, Relation, RelationColumn, Tuple, decode
 from ingestion.cdc.positions import format_lsn, parse_lsn, version
 from ingestion.cdc.rows import PartialRow, RowId, StoredRow, encode_row, read_rows
-from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, plan, project
+from ingestion.cdc.schema_changes import project
 from ingestion.cdc.state import CapturedTable
 from ingestion.cdc.types import SourceType, numeric_digits
 from ingestion.cdc.types_page import render_types_page
@@ -186,40 +186,6 @@ def test_a_truncate_stands_between_the_rows_before_and_after_it() -> None:
 def announced(*columns: tuple[str, int, bool]) -> Relation:
     made = tuple(RelationColumn(name, oid, -1, key) for name, oid, key in columns)
     return Relation(OID, "public", "items", "d", made)
-
-
-NAMES = {23: SourceType("int4"), 20: SourceType("int8"), 21: SourceType("int2"), 25: TEXT}
-
-
-def planned(relation: Relation, **numbers: int) -> LayoutChange:
-    current = {
-        name: CurrentColumn(name, number, name != "id", None) for name, number in numbers.items()
-    }
-    return plan(LAYOUT, relation, current, lambda oid, _: NAMES[oid], "`d`.`t`")
-
-
-def test_a_rename_is_told_from_a_drop_and_an_add_by_the_columns_number() -> None:
-    relation = announced(("id", 23, True), ("title", 25, False))
-    assert "RENAME" in planned(relation, id=1, title=2).statements[0]
-    statements = planned(relation, id=1, title=3).statements
-    assert [word for text in statements for word in ("ADD", "DROP") if word in text] == [
-        "ADD",
-        "DROP",
-    ]
-
-
-def test_a_wider_type_is_followed_and_a_narrower_one_is_not() -> None:
-    wider = announced(("id", 20, True), ("name", 25, False))
-    assert planned(wider, id=1, name=2).statements == (
-        "ALTER TABLE `d`.`t` MODIFY COLUMN `id` Int64",
-    )
-    with pytest.raises(CannotFollow, match="int4 to int2"):
-        planned(announced(("id", 21, True), ("name", 25, False)), id=1, name=2)
-
-
-def test_a_changed_key_cannot_be_followed() -> None:
-    with pytest.raises(CannotFollow, match="key changed"):
-        planned(announced(("id", 23, False), ("name", 25, True)), id=1, name=2)
 
 
 def test_rows_of_an_older_form_are_laid_out_by_name() -> None:

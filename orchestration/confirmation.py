@@ -34,6 +34,6 @@ def _is_capture_behind() -> bool:
 def _is_writer_behind() -> bool:
     bus = event_bus.connect()
     try:
-        return any(bus.counts(topic.name).lag_count for topic in ANALYTICS_TOPICS)
+        return any(bus.lag(topic.name) for topic in ANALYTICS_TOPICS)
     finally:
         bus.close()

@@ -5,16 +5,17 @@ the same batch at any time, on which repeating an insert depends.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
-from stores.event_bus.interface import Delivery
-from stores.event_bus.rows import Kind
+from stores.event_bus.dead_letters import INVALID, DeadLetter
+from stores.event_bus.interface import Delivery, Span, spans_of
+from stores.event_bus.rows import Kind, payload_digest
 
 
 class Slice(NamedTuple):
@@ -26,44 +27,73 @@ class Slice(NamedTuple):
 
 
 @dataclass(frozen=True)
-class DeadLetter:
-    """A line that cannot become a row. `source` is its place on the bus: message and line."""
+class Place:
+    """Where a line came from, for its dead letter."""
 
     source: str
-    field: str
-    rule: str
+    taken: datetime
+
+
+class Line(NamedTuple):
+    """A line with the id it is about, and where it came from."""
+
+    row: str
+    place: Place
     body: bytes
+
+    def letter(self, rule: str, reason: str, at: str = "") -> DeadLetter:
+        """What it becomes if it is not to be landed."""
+        return DeadLetter(
+            self.place.source, at, rule, reason, self.body, self.place.taken, self.row
+        )
 
 
 @dataclass
 class Batch:
-    """What one insert lands. `rows` maps each id to its line; the first line of an id wins."""
+    """What one insert lands: `rows` by id, the first line of each; `repeated` are the others."""
 
     token: str
-    positions: list[str]
-    rows: dict[str, bytes] = field(default_factory=dict)
-    duplicate_count: int = 0
+    spans: list[Span]
+    rows: dict[str, Line] = field(default_factory=dict)
+    repeated: list[Line] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+
+    def bodies(self, rows: Iterable[str]) -> dict[str, bytes]:
+        """The lines of `rows` as they are inserted."""
+        return {row: self.rows[row].body for row in rows}
+
+    def resent(self, known: Container[str]) -> list[Line]:
+        """Lines of ids that the table had before this batch."""
+        return [line for line in (*self.rows.values(), *self.repeated) if line.row in known]
+
+    def contradicting(self, known: Container[str]) -> list[Line]:
+        """Repeated lines of new ids that say something else than the first one does."""
+        return [
+            line
+            for line in self.repeated
+            if line.row not in known
+            and payload_digest(line.body) != payload_digest(self.rows[line.row].body)
+        ]
 
 
 def read_batch(kind: Kind, deliveries: Sequence[Delivery]) -> Batch:
     """All lines of `deliveries`, checked."""
-    positions = [delivery.position for delivery in deliveries]
-    batch = Batch(token_of(kind.topic.name, positions), positions)
-    places, lines = [], []
+    token = token_of(kind.topic.name, [delivery.place for delivery in deliveries])
+    batch = Batch(token, spans_of(deliveries))
+    places: list[Place] = []
+    lines: list[bytes] = []
     for delivery in deliveries:
         for number, line in enumerate(delivery.body.split(b"\n")):
-            places.append(f"{delivery.position}/{number}")
+            places.append(Place(f"bus:{delivery.place}/{number}", delivery.taken))
             lines.append(line)
     rows = _validated(kind, lines)
     if rows is None:
-        batch.dead_letters, lines = _sift(kind, places, lines)
+        batch.dead_letters, places, lines = _sift(kind, places, lines)
         rows = _validated(kind, lines) or []
     ids = [getattr(row, kind.topic.id_column).lower() for row in rows]
-    # Backwards, so that the first line of an id is the one that stays; then in order again.
-    last_first = dict(zip(reversed(ids), reversed(lines), strict=True))
-    batch.rows = dict(reversed(last_first.items()))
-    batch.duplicate_count = len(lines) - len(batch.rows)
+    for item in map(Line, ids, places, lines):
+        if batch.rows.setdefault(item.row, item) is not item:
+            batch.repeated.append(item)
     return batch
 
 
@@ -94,16 +124,24 @@ def _validated(kind: Kind, lines: list[bytes]) -> list[Any] | None:
 
 
 def _sift(
-    kind: Kind, places: list[str], lines: list[bytes]
-) -> tuple[list[DeadLetter], list[bytes]]:
-    """Check line by line: the dead letters, and the good lines."""
-    letters, good = [], []
+    kind: Kind, places: list[Place], lines: list[bytes]
+) -> tuple[list[DeadLetter], list[Place], list[bytes]]:
+    """Check line by line: the dead letters, and the good lines with their places."""
+    letters, good_places, good = [], [], []
     for place, line in zip(places, lines, strict=True):
         try:
-            kind.rows.validate_json(b"[" + line + b"]")
+            [_] = kind.rows.validate_json(b"[" + line + b"]")
+        except (ValidationError, ValueError) as error:
+            name, reason = _broken_rule(error)
+            letters.append(DeadLetter(place.source, name, INVALID, reason, line, place.taken))
+        else:
+            good_places.append(place)
             good.append(line)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            name = ".".join(str(part) for part in first["loc"][1:])
-            letters.append(DeadLetter(place, name, first["msg"], line))
-    return letters, good
+    return letters, good_places, good
+
+
+def _broken_rule(error: Exception) -> tuple[str, str]:
+    if not isinstance(error, ValidationError):
+        return "", "is not one row"
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return ".".join(str(part) for part in first["loc"][1:]), first["msg"]

@@ -3,18 +3,27 @@
 Belongs here: the SQL of landing events. When each is asked is in `landing.py`.
 """
 
-import uuid
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ingestion.events.batches import DeadLetter, Slice, token_of
+from ingestion.events.batches import Line, Slice, token_of
 from stores.clickhouse.client import ClickHouseClient, Error, ExternalTable
+from stores.event_bus.dead_letters import DeadLetter
 from stores.event_bus.topics import DEAD_LETTER_TABLE, Topic
 
 # Errors of ClickHouse that say a value cannot be stored; all others are worth a retry.
 _REFUSING_CODES = frozenset({6, 26, 27, 38, 41, 53, 69, 70, 72, 117, 131, 321, 376, 441, 675, 676})
-_DEAD_LETTER_NAMESPACE = uuid.UUID("7ab1c0de-58a3-5a0f-8f0e-2f1f9f0d5a01")
+_LETTER_COLUMNS = (
+    "dead_letter_id",
+    "topic",
+    "source",
+    "event_id",
+    "field",
+    "rule",
+    "reason",
+    "body",
+    "received_at",
+)
 
 _DRIFT = """
 SELECT date, toString(user_id), event_type, sum(raw) AS raw_count, sum(summed) AS summed_count
@@ -42,19 +51,62 @@ class Tables:
 
     def __init__(self, client: ClickHouseClient) -> None:
         self._client = client
+        self._shapes: dict[str, tuple[str, str]] = {}
 
-    def existing(self, topic: Topic, ids: Iterable[str]) -> set[str]:
-        """Those of `ids` that the topic's table has."""
+    def existing(self, topic: Topic, ids: Iterable[str]) -> dict[str, int]:
+        """Those of `ids` that the topic's table has, each with the hash of its payload."""
         data = "\n".join(ids).encode()
         if not data:
-            return set()
+            return {}
         wanted = ExternalTable(file_name="wanted", data=data, fmt="TSV", structure="id UUID")
         found = self._client.query(
-            f"SELECT DISTINCT toString({topic.id_column}) FROM {topic.table}"
+            f"SELECT toString({topic.id_column}), payload_hash FROM {topic.table}"
             f" WHERE {topic.id_column} IN (SELECT id FROM wanted)",
             external_data=wanted,
         )
-        return {row[0] for row in found.result_rows}
+        return _by_id(found.result_rows)
+
+    def conflicting(
+        self, topic: Topic, lines: Sequence[Line], known: Mapping[str, int | None]
+    ) -> list[Line]:
+        """Those of `lines` of which the table holds another payload, by its hash in `known`.
+
+        Without a hash the row was erased meanwhile: nothing can be said of it.
+        """
+        found: list[Line] = []
+        waiting = list(lines)
+        while waiting:
+            # One line of each id at a time: the answer names the id only.
+            asked = {line.row: line for line in reversed(waiting)}
+            hashes = self._hashes(topic, [line.body for line in asked.values()])
+            found += [line for row, line in asked.items() if known[row] not in (None, hashes[row])]
+            waiting = [line for line in waiting if asked[line.row] is not line]
+        return found
+
+    def _hashes(self, topic: Topic, bodies: Iterable[bytes]) -> dict[str, int]:
+        """What the table would hold of the lines `bodies`, by id."""
+        columns, payload = self._shape(topic)
+        sent = ExternalTable(
+            file_name="sent", data=b"\n".join(bodies), fmt="JSONEachRow", structure=columns
+        )
+        found = self._client.query(
+            f"SELECT toString({topic.id_column}), {payload} FROM sent", external_data=sent
+        )
+        return _by_id(found.result_rows)
+
+    def _shape(self, topic: Topic) -> tuple[str, str]:
+        """The columns of the table that a line has, and the expression of the payload's hash."""
+        if topic.name not in self._shapes:
+            database, _, table = topic.table.partition(".")
+            rows = self._client.query(
+                "SELECT name, type, default_kind, default_expression FROM system.columns"
+                " WHERE database = {database:String} AND table = {table:String} ORDER BY position",
+                parameters={"database": database, "table": table},
+            ).result_rows
+            columns = [f"`{name}` {kind}" for name, kind, how, _ in rows if how != "MATERIALIZED"]
+            [payload] = [expression for name, *_, expression in rows if name == "payload_hash"]
+            self._shapes[topic.name] = ", ".join(columns), payload
+        return self._shapes[topic.name]
 
     def insert(self, topic: Topic, lines: Sequence[bytes], token: str) -> None:
         """Insert `lines`; under the same `token` once, the view included. Raises RowsRefused."""
@@ -72,13 +124,40 @@ class Tables:
                 raise RowsRefused(str(error).splitlines()[0][:500]) from error
             raise
 
-    def bury(self, topic: Topic, letters: Sequence[DeadLetter], token: str) -> None:
-        """Keep dead letters with their bytes and their reason; under the same `token` once."""
+    def letters(self, ids: Iterable[str]) -> set[str]:
+        """Those of the dead letters' `ids` that are kept."""
+        data = "\n".join(ids).encode()
+        if not data:
+            return set()
+        wanted = ExternalTable(file_name="wanted", data=data, fmt="TSV", structure="id UUID")
+        found = self._client.query(
+            f"SELECT DISTINCT toString(dead_letter_id) FROM {DEAD_LETTER_TABLE}"
+            " WHERE dead_letter_id IN (SELECT id FROM wanted)",
+            external_data=wanted,
+        )
+        return {row for (row,) in found.result_rows}
+
+    def bury(self, topic: str, letters: Mapping[str, DeadLetter], token: str) -> None:
+        """Keep dead letters by their ids, with their bytes; under the same `token` once."""
         if not letters:
             return
-        rows = [_letter_row(topic, letter) for letter in letters]
-        names = ["dead_letter_id", "topic", "source", "field", "rule", "body", "received_at"]
-        self._client.insert(DEAD_LETTER_TABLE, rows, column_names=names, settings=_once(token))
+        rows = [
+            [
+                identity,
+                topic,
+                letter.source,
+                letter.event_id,
+                letter.field,
+                letter.rule,
+                letter.reason,
+                letter.body,
+                letter.received_at,
+            ]
+            for identity, letter in letters.items()
+        ]
+        self._client.insert(
+            DEAD_LETTER_TABLE, rows, column_names=_LETTER_COLUMNS, settings=_once(token)
+        )
 
     def repair_view(self, touched: Iterable[Slice], token: str) -> int:
         """Add to `daily_user_activity` what it lacks of the `touched` slices; how many events.
@@ -106,6 +185,10 @@ class Tables:
         return sum(row[3] for row in lacking)
 
 
+def _by_id(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
+    return {str(row): int(payload_hash) for row, payload_hash in rows}
+
+
 def _once(token: str) -> dict[str, Any]:
     return {
         "insert_deduplication_token": token,
@@ -113,22 +196,3 @@ def _once(token: str) -> dict[str, Any]:
         "async_insert": 0,
         "max_insert_threads": 1,
     }
-
-
-def _letter_row(topic: Topic, letter: DeadLetter) -> list[Any]:
-    """Its id comes from its place on the bus; its time from the message's position."""
-    identity = uuid.uuid5(_DEAD_LETTER_NAMESPACE, f"{topic.name}/{letter.source}")
-    return [
-        identity,
-        topic.name,
-        letter.source,
-        letter.field,
-        letter.rule,
-        letter.body,
-        _taken(letter),
-    ]
-
-
-def _taken(letter: DeadLetter) -> datetime:
-    milliseconds = letter.source.partition("-")[0]
-    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

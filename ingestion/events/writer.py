@@ -7,28 +7,40 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from typing import Protocol
 
-from ingestion.events.landing import BATCH_LIMIT_EVENTS, Landing
-from ingestion.events.lease import Lease
+from ingestion.events import relay
+from ingestion.events.landing import Landing
+from ingestion.events.letters import LetterLanding
+from ingestion.events.membership import Membership
 from ingestion.events.tables import Tables
 from stores import event_bus
 from stores.clickhouse import client as clickhouse
 from stores.errors import PlatformError, StateConflict, StoreUnavailable, TransientError
-from stores.event_bus.interface import Counts, EventBus
+from stores.event_bus.interface import Counts, Delivery, EventBus
 from stores.event_bus.rows import KINDS
-from stores.event_bus.topics import ANALYTICS_TOPICS
+from stores.event_bus.topics import ANALYTICS_TOPICS, TOPICS
+from stores.postgres.event_landings import EventLandings
 
 logger = logging.getLogger(__name__)
 
 # One insert per table and second is what MergeTree merges at ease; it is also what a reader waits.
 PACE_SECONDS = 1.0
+BATCH_LIMIT_EVENTS = 50_000
+BATCH_LIMIT_BYTES = 32 * 1024 * 1024
+REFRESH_SECONDS = 1.0
+_READ_LIMIT_MESSAGES = 16
 _IDLE_SECONDS = 1.0
-_ACQUIRE_SECONDS = 0.5
+_TURN_SECONDS = 0.05
+# Nothing came for so long although something is not settled.
+_STRANDED_SECONDS = 5.0
 _BACKOFF_SECONDS = (0.25, 5.0)
 _INSERT_TIMEOUT_SECONDS = 120
 _REASON_LIMIT = 160
 _TOPIC_NAMES = tuple(topic.name for topic in ANALYTICS_TOPICS)
+_NAMES = (*_TOPIC_NAMES, *(topic.dead_letters for topic in TOPICS))
 _FAILURES = (TransientError, StateConflict, clickhouse.Error, OSError)
 
 
@@ -39,6 +51,7 @@ class TopicReport:
     topic: str
     landed_count: int
     duplicate_count: int
+    conflict_count: int
     dead_letter_count: int
     lag_count: int
 
@@ -49,71 +62,154 @@ def drain(timeout_seconds: float = 60.0) -> list[TopicReport]:
     Raises StoreUnavailable where a store was away until the time was up; a topic that was
     not finished in time shows in its `lag_count`.
     """
-    bus = event_bus.connect()
-    try:
-        before = _counts(bus)
-        _drain_until(bus, before, time.monotonic() + timeout_seconds)
-        after = _counts(bus)
-    finally:
-        bus.close()
-    return [_report(name, after[name].since(before[name]), after[name]) for name in _TOPIC_NAMES]
+    with closing(event_bus.connect()) as bus, closing(EventLandings()) as landings:
+        before = landings.totals()
+        ends = {name: bus.ends(name) for name in _TOPIC_NAMES}
+        deadline = time.monotonic() + timeout_seconds
+        _drain_until(bus, landings, ends, deadline)
+        # Landing events may have made letters.
+        letters = {topic.dead_letters: bus.ends(topic.dead_letters) for topic in TOPICS}
+        _drain_until(bus, landings, letters, deadline)
+        return _reports(bus, landings.totals(), before)
 
 
 def follow(stop: threading.Event) -> None:
-    """Land events as they come, until `stop` is set. Waits while another writer does."""
-    bus = event_bus.connect()
-    lease = Lease(bus)
+    """Land events as they come, until `stop` is set, beside other writers if there are any."""
     wait = _Backoff(stop)
-    try:
-        while not stop.is_set():
-            try:
-                if not lease.acquire():
-                    stop.wait(_ACQUIRE_SECONDS)
-                    continue
-                with lease:
-                    logger.info("landing events")
-                    _Writer(bus, lease).run(stop, wait.reset)
-            except _FAILURES as error:
-                wait.after(error)
-    finally:
-        bus.close()
+    relaying = threading.Thread(target=relay.follow, args=[stop], name="relay", daemon=True)
+    relaying.start()
+    while not stop.is_set():
+        try:
+            with (
+                closing(event_bus.connect()) as bus,
+                closing(EventLandings()) as landings,
+                Membership(bus, landings, _NAMES) as member,
+            ):
+                writer = _Writer(bus, landings, member)
+                logger.info("landing events")
+                writer.run(stop, wait.reset)
+        except _FAILURES as error:
+            wait.after(error)
+    relaying.join()
+
+
+class _Source(Protocol):
+    """What lands one topic."""
+
+    topic_name: str
+
+    def land(self, deliveries: Sequence[Delivery], pace_seconds: float) -> bool:
+        """Land these, or answer False where it is not our turn yet."""
 
 
 class _Writer:
-    """All topics, by one client of ClickHouse, under a lease."""
+    """All topics, by one client of ClickHouse, as far as this writer may."""
 
-    def __init__(self, bus: EventBus, lease: Lease) -> None:
+    def __init__(self, bus: EventBus, landings: EventLandings, member: Membership) -> None:
         self._bus = bus
-        self._lease = lease
+        self._member = member
         client = clickhouse.connect(send_receive_timeout=_INSERT_TIMEOUT_SECONDS)
         tables = Tables(client)
-        self._landings = [Landing(kind, bus, tables) for kind in KINDS]
+        self._sources: list[_Source] = [
+            *(Landing(kind, bus, tables, landings, member) for kind in KINDS),
+            *(LetterLanding(topic, bus, tables, landings, member) for topic in TOPICS),
+        ]
+        # Read, and waiting for its turn or for the next batch.
+        self._held: dict[str, list[Delivery]] = {}
+        self._landed: set[str] = set()
+        self._refreshed_at = 0.0
+        self._idle_since = time.monotonic()
+        for source in self._sources:
+            # What an earlier failure left half done is handed out again.
+            bus.open(source.topic_name, ())
 
-    def settle(self) -> None:
-        """Finish first what a predecessor left open."""
-        for landing in self._landings:
-            self._lease.check()
-            landing.settle()
+    @property
+    def is_holding(self) -> bool:
+        """Whether something is read and not landed."""
+        return any(self._held.values())
 
-    def step(self) -> int:
+    def step(self, pace_seconds: float = PACE_SECONDS) -> int:
         """One batch of each topic; the size of the largest."""
-        largest = 0
-        for landing in self._landings:
-            self._lease.check()
-            largest = max(largest, landing.step())
-        return largest
+        self._member.check()
+        if time.monotonic() - self._refreshed_at > REFRESH_SECONDS:
+            self._refresh()
+        sizes = [self._land(source, pace_seconds) for source in self._sources]
+        if any(sizes) or self.is_holding:
+            self._idle_since = time.monotonic()
+        return max(sizes)
+
+    def _refresh(self) -> None:
+        """Our share of the partitions may have changed; what is held of others is theirs."""
+        if time.monotonic() - self._idle_since > _STRANDED_SECONDS:
+            self._reopen_stranded()
+        self._member.refresh()
+        for topic, held in self._held.items():
+            owned = self._member.owned(topic)
+            self._held[topic] = [item for item in held if item.partition in owned]
+        self._refreshed_at = time.monotonic()
+
+    def _reopen_stranded(self) -> None:
+        """A reader that had lost a partition and did not know yet may have been handed some."""
+        self._idle_since = time.monotonic()
+        for source in self._sources:
+            if self._bus.lag(source.topic_name):
+                self._bus.open(source.topic_name, ())
+
+    def _land(self, source: _Source, pace_seconds: float) -> int:
+        name = source.topic_name
+        batch = self._next(name)
+        if not batch:
+            return 0
+        self._member.check()
+        if not source.land(batch, pace_seconds if name in self._landed else 0):
+            self._held[name] = batch + self._held.get(name, [])
+            return 0
+        self._landed.add(name)
+        return sum(item.event_count for item in batch)
+
+    def _next(self, topic: str) -> list[Delivery]:
+        """Up to the limits of a batch; what was read beyond them is held."""
+        found = self._held.pop(topic, [])
+        while not _is_full(found):
+            part = self._bus.consume(topic, _READ_LIMIT_MESSAGES)
+            if not part:
+                break
+            found += part
+        batch = _cut(found)
+        if len(batch) < len(found):
+            self._held[topic] = found[len(batch) :]
+        return batch
 
     def run(self, stop: threading.Event, succeeded: Callable[[], None]) -> None:
         """Until `stop`; any failure ends it, and the next run settles what it left."""
-        self.settle()
         while not stop.is_set():
             started = time.monotonic()
             largest = self.step()
             succeeded()
-            if largest == 0:
-                self._bus.wait(_TOPIC_NAMES, _IDLE_SECONDS)
+            if self.is_holding:
+                stop.wait(_TURN_SECONDS)
+            elif largest == 0:
+                self._bus.wait(_NAMES, _IDLE_SECONDS)
             elif largest < BATCH_LIMIT_EVENTS:
                 stop.wait(max(0.0, PACE_SECONDS - (time.monotonic() - started)))
+
+
+def _is_full(found: Sequence[Delivery]) -> bool:
+    return (
+        sum(item.event_count for item in found) >= BATCH_LIMIT_EVENTS
+        or sum(len(item.body) for item in found) >= BATCH_LIMIT_BYTES
+    )
+
+
+def _cut(found: list[Delivery]) -> list[Delivery]:
+    """The first of `found` that make a full batch."""
+    events = size = 0
+    for count, item in enumerate(found, 1):
+        events += item.event_count
+        size += len(item.body)
+        if events >= BATCH_LIMIT_EVENTS or size >= BATCH_LIMIT_BYTES:
+            return found[:count]
+    return found
 
 
 class _Backoff:
@@ -136,30 +232,23 @@ class _Backoff:
         self._seconds = min(self._seconds * 2, _BACKOFF_SECONDS[1])
 
 
-def _counts(bus: EventBus) -> dict[str, Counts]:
-    return {name: bus.counts(name) for name in _TOPIC_NAMES}
-
-
-def _settled(bus: EventBus, before: dict[str, Counts]) -> bool:
-    """Whether all that was published when `before` was taken has been settled."""
-    return all(
-        counts.settled_count >= before[name].published_count
-        for name, counts in _counts(bus).items()
-    )
-
-
-def _drain_until(bus: EventBus, before: dict[str, Counts], deadline: float) -> None:
-    lease = Lease(bus)
+def _drain_until(
+    bus: EventBus, landings: EventLandings, ends: dict[str, dict[int, str]], deadline: float
+) -> None:
+    """Until everything before `ends` is settled, by us or by another, or time is up."""
     wait = _Backoff(threading.Event())
     failure: Exception | None = None
     while time.monotonic() < deadline:
         try:
-            if lease.acquire():
-                _drain_as_holder(bus, lease, before, deadline)
+            if _is_settled(bus, ends):
                 return
-            if _settled(bus, before):
-                return
-            time.sleep(_ACQUIRE_SECONDS / 5)
+            with Membership(bus, landings, _NAMES, is_guest=True) as member:
+                writer = _Writer(bus, landings, member)
+                while time.monotonic() < deadline:
+                    if not writer.step():
+                        bus.wait(list(ends), _TURN_SECONDS)
+                    if _is_settled(bus, ends):
+                        return
         except _FAILURES as error:
             failure = error
             wait.after(error)
@@ -169,15 +258,8 @@ def _drain_until(bus: EventBus, before: dict[str, Counts], deadline: float) -> N
         raise StoreUnavailable(f"events were not landed in time: {_reason(failure)}") from failure
 
 
-def _drain_as_holder(
-    bus: EventBus, lease: Lease, before: dict[str, Counts], deadline: float
-) -> None:
-    """Until nothing is left, or all that was there has been landed, or time is up."""
-    with lease:
-        writer = _Writer(bus, lease)
-        writer.settle()
-        while writer.step() and not _settled(bus, before) and time.monotonic() < deadline:
-            pass
+def _is_settled(bus: EventBus, ends: dict[str, dict[int, str]]) -> bool:
+    return all(bus.is_settled(topic, end) for topic, end in ends.items())
 
 
 def _reason(error: Exception) -> str:
@@ -188,21 +270,18 @@ def _reason(error: Exception) -> str:
     return str(error).partition("\n")[0][:_REASON_LIMIT]
 
 
-def _report(topic: str, change: Counts, now: Counts) -> TopicReport:
-    return TopicReport(
-        topic,
-        change.landed_count,
-        change.duplicate_count,
-        change.dead_letter_count,
-        now.lag_count,
-    )
+def _reports(
+    bus: EventBus, totals: dict[str, Counts], before: dict[str, Counts]
+) -> list[TopicReport]:
+    nothing = Counts()
+    reports = []
+    for name in _TOPIC_NAMES:
+        counts = totals.get(name, nothing).since(before.get(name, nothing))
+        reports.append(TopicReport(topic=name, lag_count=bus.lag(name), **asdict(counts)))
+    return reports
 
 
-def topic_reports(names: Sequence[str] = _TOPIC_NAMES) -> list[TopicReport]:
+def topic_reports() -> list[TopicReport]:
     """Each topic's totals since it exists, and its lag."""
-    bus = event_bus.connect()
-    try:
-        counts = {name: bus.counts(name) for name in names}
-    finally:
-        bus.close()
-    return [_report(name, found, found) for name, found in counts.items()]
+    with closing(event_bus.connect()) as bus, closing(EventLandings()) as landings:
+        return _reports(bus, landings.totals(), {})

@@ -1,52 +1,74 @@
 """What every event bus does, whichever server is behind it.
 
-A topic is a durable log of messages; a message carries many events, so that a batch costs
-one append. One group reads each topic: it is handed messages in order, and acknowledges
-them once their rows are where they belong. Acknowledged messages may be trimmed, others never.
+A topic is a durable log in partitions; a message carries many events, so that a batch costs
+one append. One group reads each topic: whoever may read a partition is handed its messages in
+order, and settles them once their rows are where they belong. Settled messages may be trimmed,
+others never. Who may read which partition is not the bus's business: see `ingestion.events`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Protocol
+from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
 
 GROUP = "analytics"
 
 
 @dataclass(frozen=True)
 class Message:
-    """Lines to publish together: `body` is NDJSON of `event_count` lines."""
+    """Lines to publish together: `body` is NDJSON of `event_count` lines.
+
+    Messages of one `key` keep their order, for they share a partition; without a key any will do.
+    """
 
     body: bytes
     event_count: int
+    key: bytes | None = None
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """A message as read, with its `position` in the topic."""
+    """A message as read: its `position` in the `partition`, and when the bus took it."""
 
     position: str
     body: bytes
+    event_count: int
+    partition: int = 0
+    published_at_ms: int = 0
+
+    @property
+    def place(self) -> str:
+        """Where it is in its topic."""
+        return f"{self.partition}/{self.position}"
+
+    @property
+    def taken(self) -> datetime:
+        """When the bus took it."""
+        return datetime.fromtimestamp(self.published_at_ms / 1000, UTC)
+
+
+class Span(NamedTuple):
+    """Messages of a partition that follow each other, and how many events they hold."""
+
+    partition: int
+    first: str
+    last: str
     event_count: int
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Events of a topic since it exists: what came in, and what became of it."""
+    """What became of the events of a topic."""
 
-    published_count: int = 0
     landed_count: int = 0
     duplicate_count: int = 0
+    conflict_count: int = 0
     dead_letter_count: int = 0
 
     @property
     def settled_count(self) -> int:
         """Those that need nothing more."""
-        return self.landed_count + self.duplicate_count + self.dead_letter_count
-
-    @property
-    def lag_count(self) -> int:
-        """Those still on their way."""
-        return max(0, self.published_count - self.settled_count)
+        return sum(asdict(self).values())
 
     def since(self, earlier: "Counts") -> "Counts":
         """What was added after `earlier`."""
@@ -57,7 +79,7 @@ class AsyncPublisher(Protocol):
     """For the API: many requests share it."""
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Return once all of `messages` are on disk. Raises TransientError where they are not."""
+        """Return once all of `messages` are durable. Raises TransientError where they are not."""
 
     async def ping(self) -> None:
         """Raises StoreUnavailable where the bus does not answer."""
@@ -72,41 +94,52 @@ class EventBus(Protocol):
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """As AsyncPublisher.publish."""
 
+    def partitions(self, topic: str) -> list[int]:
+        """Every partition there is, also those of a larger number that was set before."""
+
+    def open(self, topic: str, partitions: Iterable[int]) -> None:
+        """Read these from now on and no others; of a new one, first what was not settled.
+
+        Closing a partition and opening it again hands out again what was not settled.
+        """
+
     def consume(self, topic: str, limit: int) -> list[Delivery]:
-        """Up to `limit` messages nobody was handed yet, oldest first; none at once if none."""
+        """About `limit` further messages of the open partitions; none at once if none."""
 
-    def pending(self, topic: str, limit: int) -> list[Delivery]:
-        """Up to `limit` messages handed out and not acknowledged, oldest first."""
+    def between(self, topic: str, span: Span) -> list[Delivery]:
+        """The messages of `span`, or none where they are gone."""
 
-    def between(self, topic: str, first: str, last: str) -> list[Delivery]:
-        """The messages from `first` to `last`, both included."""
+    def since(self, topic: str, moment: datetime) -> Iterator[Delivery]:
+        """What is still kept of the messages taken at `moment` or later, up to now."""
 
     def wait(self, topics: Sequence[str], seconds: float) -> None:
-        """Return when something new can be consumed, or after `seconds`."""
+        """Return when the open partitions have something new, or after `seconds`."""
 
-    def remember(self, topic: str, note: bytes) -> None:
-        """Keep `note` for this topic, on disk before it returns, until the next ack."""
+    def settle(self, topic: str, spans: Sequence[Span]) -> None:
+        """These are done: hand them out no more. Repeating it changes nothing."""
 
-    def recall(self, topic: str) -> bytes | None:
-        """The note kept for this topic, if any."""
+    def ends(self, topic: str) -> dict[int, str]:
+        """Where each partition ends now."""
 
-    def ack(self, topic: str, positions: Sequence[str], settled: Counts) -> None:
-        """Mark as done and add `settled` to the counts, once; forget the note; trim."""
+    def is_settled(self, topic: str, ends: Mapping[int, str]) -> bool:
+        """Whether all before `ends` has been settled."""
 
-    def counts(self, topic: str) -> Counts:
-        """What came in and what became of it."""
-
-    def hold(self, name: str, holder: str, seconds: float) -> bool:
-        """Become or stay the one holder of `name` for `seconds`; False where another is."""
-
-    def holder(self, name: str) -> str | None:
-        """Who holds `name`."""
-
-    def release(self, name: str, holder: str) -> None:
-        """Stop holding `name`, if `holder` still does."""
+    def lag(self, topic: str) -> int:
+        """How much is not settled: events, or messages where the server cannot tell events."""
 
     def ping(self) -> None:
         """Raises StoreUnavailable where the bus does not answer."""
 
     def close(self) -> None:
         """Give the connections back."""
+
+
+def spans_of(deliveries: Iterable[Delivery]) -> list[Span]:
+    """`deliveries` by partition, each from its first to its last."""
+    found: dict[int, Span] = {}
+    for item in deliveries:
+        earlier = found.get(item.partition)
+        first = earlier.first if earlier else item.position
+        count = (earlier.event_count if earlier else 0) + item.event_count
+        found[item.partition] = Span(item.partition, first, item.position, count)
+    return list(found.values())

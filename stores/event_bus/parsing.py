@@ -14,8 +14,16 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from stores.errors import InputInvalid
+from stores.event_bus import fast_lane
 from stores.event_bus.contracts import RULES
-from stores.event_bus.rows import Kind, RowInvalid, is_same_event, timestamp_of, utc_text
+from stores.event_bus.rows import (
+    USER_EVENT,
+    Kind,
+    RowInvalid,
+    is_same_event,
+    timestamp_of,
+    utc_text,
+)
 
 EVENT_COUNT_LIMIT = 10_000
 CONFLICT = "conflict"
@@ -129,6 +137,8 @@ def _bound(moment: datetime) -> bytes:
 
 def parse_array(kind: Kind, body: bytes, window: Window | None = None) -> Batch:
     """Read a JSON array. Raises InputInvalid where the body is none, TooManyEvents."""
+    if kind is USER_EVENT and (plain := _plain(body, window)):
+        return plain
     if not _may_hold_inf_or_nan(body):
         try:
             return _batch(kind, enumerate(kind.events.validate_json(body)), [], window)
@@ -140,6 +150,17 @@ def parse_array(kind: Kind, body: bytes, window: Window | None = None) -> Batch:
     return sift(kind, dict(enumerate(items)), [], window)
 
 
+def _plain(body: bytes, window: Window | None) -> Batch | None:
+    """The batch where nothing about it needs a second look."""
+    lines = fast_lane.read(body, utc_text(datetime.now(UTC)), EVENT_COUNT_LIMIT)
+    if not lines:
+        return None
+    if window is not None and any(map(window.broken, lines.values())):
+        return None
+    pairs = zip(range(len(lines)), lines, lines.values(), strict=True)
+    return Batch(list(map(Line._make, pairs)))
+
+
 def parse_lines(kind: Kind, body: bytes, window: Window | None = None) -> Batch:
     """Read NDJSON; empty lines are skipped, and an index is that of the line. As parse_array."""
     # Not splitlines(): that also splits at characters that JSON may hold in a text.
@@ -147,8 +168,11 @@ def parse_lines(kind: Kind, body: bytes, window: Window | None = None) -> Batch:
     lines = {index: line for index, line in numbered if line.strip()}
     check_count(len(lines))
     if not _may_hold_inf_or_nan(body):
+        whole = b"[" + b",".join(lines.values()) + b"]"
+        if kind is USER_EVENT and (plain := _plain(whole, window)) and _is_one_each(plain, lines):
+            return plain
         try:
-            events = kind.events.validate_json(b"[" + b",".join(lines.values()) + b"]")
+            events = kind.events.validate_json(whole)
         except ValidationError:
             events = []
         if len(events) == len(lines):
@@ -162,6 +186,11 @@ def parse_lines(kind: Kind, body: bytes, window: Window | None = None) -> Batch:
             reason = f"the line is not JSON: {error}"
             rejected.append(Rejection(index, "", "not_json", reason, body=line))
     return sift(kind, items, rejected, window, lines.__getitem__)
+
+
+def _is_one_each(batch: Batch, lines: Mapping[int, bytes]) -> bool:
+    """Whether each line is one event, and none is empty: then an index is a line's number."""
+    return len(batch.accepted) == len(lines) and max(lines, default=-1) == len(lines) - 1
 
 
 def from_json_body(body: bytes) -> Any:

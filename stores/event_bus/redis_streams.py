@@ -4,10 +4,17 @@ Published means: appended to the append-only file and synced, which WAITAOF conf
 asked in the same round trip as the appends, so a batch costs one wait. The server must have
 `appendonly yes` and `maxmemory-policy noeviction`; with `appendfsync always` a wait takes
 about a millisecond.
+
+A partition is a stream. All who may read it do so under one name in the consumer group, one
+after the other: so a successor finds what its predecessor was handed and did not settle.
 """
 
-from collections.abc import Iterator, Sequence
+import random
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
+from time import sleep, time
 from typing import Any, cast
 
 import redis
@@ -16,48 +23,42 @@ from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeout
 
 from stores.errors import StoreBusy, StoreUnavailable
-from stores.event_bus.interface import GROUP, Counts, Delivery, Message
+from stores.event_bus.interface import GROUP, Delivery, Message, Span
 
-# One group member: a holder is the only reader of its topics, so a successor takes over its name.
 _MEMBER = "writer"
 _SYNC_TIMEOUT_MS = 5000
 _SOCKET_TIMEOUT_SECONDS = 10
+_PAGE_MESSAGES = 64
 # A publish takes a millisecond or two, so a flood of requests queues here and not at the bus.
 _CONNECTION_LIMIT = 32
 
-# Acknowledged counts are added only if the messages were not acknowledged before: the answer
-# to an earlier call may have been lost.
-_ACK = """
-local done = 0
-for i = 6, #ARGV do done = done + redis.call('XACK', KEYS[1], ARGV[1], ARGV[i]) end
-if done > 0 then
-  redis.call('HINCRBY', KEYS[2], 'landed_count', ARGV[2])
-  redis.call('HINCRBY', KEYS[2], 'duplicate_count', ARGV[3])
-  redis.call('HINCRBY', KEYS[2], 'dead_letter_count', ARGV[4])
-end
-redis.call('DEL', KEYS[3])
-if ARGV[5] == '1' then redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[#ARGV]) end
-return done
+# Counted only if something was not acknowledged before: the answer to an earlier call may have
+# been lost. Trimmed is what lies below everything not settled, and below what is to be kept.
+_SETTLE = """
+local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[3], 1000000)
+for _, entry in ipairs(found) do redis.call('XACK', KEYS[1], ARGV[1], entry[1]) end
+if #found > 0 then redis.call('HINCRBY', KEYS[2], 'settled_count', ARGV[4]) end
+if #redis.call('XINFO', 'GROUPS', KEYS[1]) ~= 1 then return #found end
+local open = redis.call('XPENDING', KEYS[1], ARGV[1])
+local below = ARGV[3]
+if open[1] > 0 then below = open[2] end
+if tonumber(ARGV[5]) < tonumber(string.match(below, '^%d+')) then below = ARGV[5] end
+redis.call('XTRIM', KEYS[1], 'MINID', '=', below)
+return #found
 """
-_HOLD = """
-local now = redis.call('GET', KEYS[1])
-if now and now ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-_RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
-def _stream(topic: str) -> str:
-    return f"events:{topic}"
+def _stream(topic: str, partition: int) -> str:
+    """The first partition has the name that the only one had before there were several."""
+    return f"events:{topic}:{partition}" if partition else f"events:{topic}"
 
 
 def _counts_key(topic: str) -> str:
     return f"events:{topic}:counts"
 
 
-def _note_key(topic: str) -> str:
-    return f"events:{topic}:note"
+def _partitions_key(topic: str) -> str:
+    return f"events:{topic}:partitions"
 
 
 @contextmanager
@@ -71,13 +72,23 @@ def _translated() -> Iterator[None]:
         raise StoreUnavailable(f"EVENT_BUS_URL: the event bus does not answer: {error}") from error
 
 
-def _queue_publish(pipe: Any, topic: str, messages: Sequence[Message]) -> None:
+def _partition_of(message: Message, count: int) -> int:
+    if message.key is None:
+        return random.randrange(count)  # noqa: S311  any partition will do
+    return zlib.crc32(message.key) % count
+
+
+def _queue_publish(pipe: Any, topic: str, messages: Sequence[Message], partitions: int) -> None:
     """All appends in one transaction, then one wait for the disk."""
     pipe.execute_command("MULTI")
+    used = set()
     for message in messages:
-        pipe.xadd(_stream(topic), {"body": message.body, "n": message.event_count})
+        partition = _partition_of(message, partitions)
+        used.add(partition)
+        pipe.xadd(_stream(topic, partition), {"body": message.body, "n": message.event_count})
     total = sum(message.event_count for message in messages)
     pipe.hincrby(_counts_key(topic), "published_count", total)
+    pipe.sadd(_partitions_key(topic), *used)
     pipe.execute_command("EXEC")
     pipe.execute_command("WAITAOF", 1, 0, _SYNC_TIMEOUT_MS)
 
@@ -91,7 +102,7 @@ def _confirm(answers: Sequence[Any]) -> None:
 class RedisStreamsPublisher:
     """The API's side. Connections are shared and made again after a failure."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, partitions: int = 1) -> None:
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             protocol=3,
@@ -101,6 +112,7 @@ class RedisStreamsPublisher:
             timeout=_SOCKET_TIMEOUT_SECONDS,
         )
         self._redis = redis.asyncio.Redis.from_pool(pool)
+        self._partitions = partitions
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """As the interface says."""
@@ -108,7 +120,7 @@ class RedisStreamsPublisher:
             return
         with _translated():
             async with self._redis.pipeline(transaction=False) as pipe:
-                _queue_publish(pipe, topic, messages)
+                _queue_publish(pipe, topic, messages, self._partitions)
                 _confirm(await pipe.execute())
 
     async def ping(self) -> None:
@@ -124,118 +136,173 @@ class RedisStreamsPublisher:
 class RedisStreams:
     """The writer's side; see the interface for what each method promises."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, partitions: int = 1, keep_hours: float = 0) -> None:
         self._redis: Any = redis.Redis.from_url(
             url, protocol=3, socket_timeout=_SOCKET_TIMEOUT_SECONDS, socket_connect_timeout=2
         )
-        self._grouped: set[str] = set()
+        self._partitions = partitions
+        self._keep_seconds = keep_hours * 3600
+        # Of each open partition, the last message handed out; and while what was handed out
+        # before is handed out again, the last of that.
+        self._handed: dict[str, dict[int, str]] = {}
+        self._again: dict[str, dict[int, str]] = {}
 
     def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Append and sync."""
         if not messages:
             return
         with _translated(), self._redis.pipeline(transaction=False) as pipe:
-            _queue_publish(pipe, topic, messages)
+            _queue_publish(pipe, topic, messages, self._partitions)
             _confirm(pipe.execute())
 
+    def partitions(self, topic: str) -> list[int]:
+        """Those set, and those that anybody has written to."""
+        with _translated():
+            written = self._redis.smembers(_partitions_key(topic))
+        return sorted({*range(self._partitions), *(int(number) for number in written)})
+
+    def open(self, topic: str, partitions: Iterable[int]) -> None:
+        """Begin new ones with what is pending."""
+        handed, again = self._handed.get(topic, {}), self._again.get(topic, {})
+        self._handed[topic], self._again[topic] = {}, {}
+        for number in partitions:
+            if number in handed:
+                self._handed[topic][number] = handed[number]
+                if number in again:
+                    self._again[topic][number] = again[number]
+            else:
+                self._handed[topic][number] = self._last_handed(_stream(topic, number))
+                self._again[topic][number] = "0"
+
     def consume(self, topic: str, limit: int) -> list[Delivery]:
-        """Hand out new messages."""
-        return self._read_group(topic, ">", limit)
+        """What was handed out before, partition by partition; then new messages of all."""
+        again, handed = self._again.get(topic, {}), self._handed.get(topic, {})
+        for number, after in list(again.items()):
+            if found := self._read_group(topic, {number: after}, limit):
+                again[number] = found[-1].position
+                return found
+            del again[number]
+        found = self._read_group(topic, dict.fromkeys(handed, ">"), limit)
+        handed.update((item.partition, item.position) for item in found)
+        return found
 
-    def pending(self, topic: str, limit: int) -> list[Delivery]:
-        """Hand out again what was not acknowledged."""
-        return self._read_group(topic, "0", limit)
-
-    def _read_group(self, topic: str, start: str, limit: int) -> list[Delivery]:
-        self._ensure_group(topic)
+    def _read_group(self, topic: str, starts: Mapping[int, str], limit: int) -> list[Delivery]:
+        if not starts:
+            return []
+        numbers = {_stream(topic, number).encode(): number for number in starts}
+        streams = {_stream(topic, number): start for number, start in starts.items()}
         try:
             with _translated():
-                found = self._redis.xreadgroup(GROUP, _MEMBER, {_stream(topic): start}, count=limit)
+                found = self._redis.xreadgroup(GROUP, _MEMBER, streams, count=limit)
         except StoreBusy:
-            # A server that lost its data has no group either; the next call makes it anew.
-            self._grouped.clear()
+            # A server that lost its data has no group either; opening again makes it anew.
+            lost = list(self._handed.pop(topic, {}))
+            self._again.pop(topic, None)
+            self.open(topic, lost)
             raise
         # By protocol 3 the answer maps a stream to a list of lists of entries.
-        return [_delivery(entry) for part in (found or {}).values() for entry in part[0]]
+        return [
+            _delivery(numbers[stream], entry)
+            for stream, part in (found or {}).items()
+            for entry in part[0]
+            # A message that was trimmed after it was handed out has nothing in it.
+            if entry[1]
+        ]
 
-    def between(self, topic: str, first: str, last: str) -> list[Delivery]:
+    def between(self, topic: str, span: Span) -> list[Delivery]:
         """Read without handing out."""
         with _translated():
-            return [_delivery(entry) for entry in self._redis.xrange(_stream(topic), first, last)]
+            found = self._redis.xrange(_stream(topic, span.partition), span.first, span.last)
+        return [_delivery(span.partition, entry) for entry in found]
+
+    def since(self, topic: str, moment: datetime) -> Iterator[Delivery]:
+        """Page through each stream."""
+        for number, end in self.ends(topic).items():
+            start = str(int(moment.timestamp() * 1000))
+            while True:
+                with _translated():
+                    found = self._redis.xrange(
+                        _stream(topic, number), start, end, count=_PAGE_MESSAGES
+                    )
+                yield from (_delivery(number, entry) for entry in found)
+                if len(found) < _PAGE_MESSAGES:
+                    break
+                start = f"({found[-1][0].decode()}"
 
     def wait(self, topics: Sequence[str], seconds: float) -> None:
-        """Block on all topics at once, after what the group was handed last."""
-        for topic in topics:
-            self._ensure_group(topic)
-        milliseconds = max(1, int(seconds * 1000))
-        with _translated():
-            ends = {_stream(topic): self._last_handed(topic) for topic in topics}
-            try:
-                self._redis.xread(ends, count=1, block=milliseconds)
-            except RedisTimeout:
-                return
-
-    def _last_handed(self, topic: str) -> str:
-        groups = self._redis.xinfo_groups(_stream(topic))
-        ours = next(group for group in groups if group["name"] == GROUP.encode())
-        return str(ours["last-delivered-id"].decode())
-
-    def _ensure_group(self, topic: str) -> None:
-        if topic in self._grouped:
+        """Block on all open streams at once, after what was handed out last."""
+        ends = {
+            _stream(topic, number): last
+            for topic in topics
+            for number, last in self._handed.get(topic, {}).items()
+        }
+        if not ends:
+            sleep(seconds)
             return
         with _translated():
             try:
-                self._redis.xgroup_create(_stream(topic), GROUP, id="0", mkstream=True)
+                self._redis.xread(ends, count=1, block=max(1, int(seconds * 1000)))
+            except RedisTimeout:
+                return
+
+    def _last_handed(self, stream: str) -> str:
+        """What the group was handed last; the group is made where there is none."""
+        with _translated():
+            try:
+                self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
             except ResponseError as error:
                 if "BUSYGROUP" not in str(error):
                     raise
-        self._grouped.add(topic)
+            return self._group(stream)["last-delivered-id"].decode()  # type: ignore[no-any-return]
 
-    def remember(self, topic: str, note: bytes) -> None:
-        """Set and sync."""
-        with _translated(), self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(_note_key(topic), note)
-            pipe.execute_command("WAITAOF", 1, 0, _SYNC_TIMEOUT_MS)
-            _confirm(pipe.execute())
+    def _group(self, stream: str) -> dict[str, Any]:
+        groups: list[dict[str, Any]] = self._redis.xinfo_groups(stream)
+        return next(group for group in groups if group["name"] == GROUP.encode())
 
-    def recall(self, topic: str) -> bytes | None:
-        """Get."""
+    def settle(self, topic: str, spans: Sequence[Span]) -> None:
+        """Acknowledge, count and trim, each span in one script."""
+        keep_from = int((time() - self._keep_seconds) * 1000) if self._keep_seconds else 2**53
+        for span in spans:
+            keys = [_stream(topic, span.partition), _counts_key(topic)]
+            values = [GROUP, span.first, span.last, span.event_count, keep_from]
+            with _translated():
+                self._redis.eval(_SETTLE, len(keys), *keys, *values)
+
+    def ends(self, topic: str) -> dict[int, str]:
+        """The last message ever appended to each stream that there is."""
+        found: dict[int, str] = {}
+        for number in self.partitions(topic):
+            with _translated():
+                try:
+                    state = self._redis.xinfo_stream(_stream(topic, number))
+                except ResponseError as error:
+                    if "no such key" not in str(error):
+                        raise
+                    continue
+            found[number] = state["last-generated-id"].decode()
+        return found
+
+    def is_settled(self, topic: str, ends: Mapping[int, str]) -> bool:
+        """Handed out, and nothing pending."""
+        return all(
+            self._is_settled(_stream(topic, number), end)
+            for number, end in ends.items()
+            if end != "0-0"
+        )
+
+    def _is_settled(self, stream: str, end: str) -> bool:
+        handed = self._last_handed(stream)
         with _translated():
-            return cast("bytes | None", self._redis.get(_note_key(topic)))
-
-    def ack(self, topic: str, positions: Sequence[str], settled: Counts) -> None:
-        """Acknowledge, count, forget and trim in one script."""
-        keys = [_stream(topic), _counts_key(topic), _note_key(topic)]
-        counted = [settled.landed_count, settled.duplicate_count, settled.dead_letter_count]
-        with _translated():
-            only_group = len(self._redis.xinfo_groups(keys[0])) == 1
-            # Trimming keeps the last message acknowledged; those before it go.
-            self._redis.eval(
-                _ACK, len(keys), *keys, GROUP, *counted, "1" if only_group else "0", *positions
+            return _order(handed) >= _order(end) and not self._redis.xpending_range(
+                stream, GROUP, "-", end, 1
             )
 
-    def counts(self, topic: str) -> Counts:
-        """Read the counters."""
+    def lag(self, topic: str) -> int:
+        """Events published and not settled."""
         with _translated():
             found = self._redis.hgetall(_counts_key(topic))
-        return Counts(**{name.decode(): int(value) for name, value in found.items()})
-
-    def hold(self, name: str, holder: str, seconds: float) -> bool:
-        """Set with an end, unless another holds it."""
-        with _translated():
-            key = f"events:{name}:holder"
-            return bool(self._redis.eval(_HOLD, 1, key, holder, int(seconds * 1000)))
-
-    def holder(self, name: str) -> str | None:
-        """Get."""
-        with _translated():
-            found = self._redis.get(f"events:{name}:holder")
-        return found.decode() if found else None
-
-    def release(self, name: str, holder: str) -> None:
-        """Delete, if still ours."""
-        with _translated():
-            self._redis.eval(_RELEASE, 1, f"events:{name}:holder", holder)
+        published = int(found.pop(b"published_count", 0))
+        return max(0, published - sum(int(value) for value in found.values()))
 
     def ping(self) -> None:
         """Ask for a sign of life."""
@@ -247,6 +314,12 @@ class RedisStreams:
         self._redis.close()
 
 
-def _delivery(entry: Any) -> Delivery:
+def _order(position: str) -> tuple[int, int]:
+    milliseconds, _, number = position.partition("-")
+    return int(milliseconds), int(number or 0)
+
+
+def _delivery(partition: int, entry: Any) -> Delivery:
     position, fields = entry
-    return Delivery(position.decode(), fields[b"body"], int(fields[b"n"]))
+    text = position.decode()
+    return Delivery(text, fields[b"body"], int(fields[b"n"]), partition, _order(text)[0])

@@ -12,6 +12,7 @@ from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.jobs import BUILD, CHECK, REFRESH, make_jobs
 from orchestration.layers import ROLLUPS
 from orchestration.sensors import daily_checks, freshness_sensor
+from orchestration.sensors_capture import capture_sensor
 from orchestration.tables import source_tables
 
 _warehouse = WAREHOUSE.ensure_manifest()
@@ -19,9 +20,11 @@ _operational = OPERATIONAL.ensure_manifest()
 _captured = source_tables(_warehouse, "oltp")
 _events = source_tables(_warehouse, "analytics")
 _models = [model_assets(WAREHOUSE, _warehouse), model_assets(OPERATIONAL, _operational)]
+_capture_checks = capture_checks(_captured)
 _jobs = make_jobs(
     models=dg.AssetSelection.assets(*_models),
     refreshed=dg.AssetSelection.groups(ROLLUPS) | dg.AssetSelection.assets("staging/int_landed"),
+    verified=dg.AssetSelection.checks(_capture_checks),
 )
 _job = {job.name: job for job in _jobs}
 
@@ -34,12 +37,13 @@ definitions = dg.Definitions(
         *_models,
         *exposure_specs(_warehouse),
     ],
-    asset_checks=[capture_checks(_captured), user_events_expectations],
+    asset_checks=[_capture_checks, user_events_expectations],
     jobs=_jobs,
     sensors=[
         freshness_sensor(
             _captured, WAREHOUSE.digest + OPERATIONAL.digest, [_job[BUILD], _job[REFRESH]]
         ),
+        capture_sensor(_captured),
         daily_checks(_job[CHECK]),
     ],
 )

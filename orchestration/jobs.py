@@ -15,14 +15,18 @@ REFRESH = "refresh_rollups"
 BUILD = "build_models"
 CHECK = "check_everything"
 CATCH_UP = "catch_up"
+VERIFY = "verify_captured_tables"
 ONE_PROCESS = dg.in_process_executor
 # Every event of a run is in Dagster's storage already; the process's log needs the trouble only.
 QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-__all__ = ["BUILD", "CATCH_UP", "CHECK", "REFRESH", "Job", "make_jobs"]
+__all__ = ["BUILD", "CATCH_UP", "CHECK", "REFRESH", "VERIFY", "Job", "make_jobs"]
 
 
-def make_jobs(models: dg.AssetSelection, refreshed: dg.AssetSelection) -> list[Job]:
-    """The four jobs. `refreshed` is what must run when something has landed."""
+def make_jobs(
+    models: dg.AssetSelection, refreshed: dg.AssetSelection, verified: dg.AssetSelection
+) -> list[Job]:
+    """The five jobs. `refreshed` is what must run when something has landed, `verified` what
+    proves that the captured tables are right."""
     return [
         dg.define_asset_job(
             REFRESH,
@@ -44,6 +48,13 @@ def make_jobs(models: dg.AssetSelection, refreshed: dg.AssetSelection) -> list[J
             executor_def=ONE_PROCESS,
             config=QUIET,
             description="Every test, expectation and comparison; builds nothing.",
+        ),
+        dg.define_asset_job(
+            VERIFY,
+            selection=verified,
+            executor_def=ONE_PROCESS,
+            config=QUIET,
+            description="Compare every captured table with PostgreSQL at one position of its log.",
         ),
         dg.define_asset_job(
             CATCH_UP,

@@ -137,13 +137,14 @@ def _skip(reason: str, cursor: Cursor) -> dg.SensorResult:
 
 
 def _landings(moved: Iterable[str], watermarks: Mapping[str, str]) -> list[dg.AssetMaterialization]:
-    """What the followed processes have landed, told to Dagster, which did not run them."""
+    """What the event writer has landed, told to Dagster, which did not run it. What capture has
+    applied is told by `sensors_capture`."""
     return [
         dg.AssetMaterialization(
-            asset_key=["analytics" if name in EVENT_TABLES else "oltp", name],
-            metadata={"rows_count" if name in EVENT_TABLES else "captured_until": watermarks[name]},
+            asset_key=["analytics", name], metadata={"rows_count": watermarks[name]}
         )
         for name in moved
+        if name in EVENT_TABLES
     ]
 
 

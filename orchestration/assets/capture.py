@@ -1,16 +1,24 @@
 """The captured tables: PostgreSQL's log becomes rows of `oltp`.
 
-Belongs here: change capture as assets, one per table. How capture works is in
-`ingestion.cdc`; under a running stack its own process does the work and this waits for it.
+Belongs here: change capture as assets, one per table. How capture works is in `ingestion.cdc`. A
+running capture materializes them by itself, which `sensors_capture` tells; a run of this asset
+brings ClickHouse up to PostgreSQL's present position, or waits until the running capture has.
 """
 
+import time
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
 from orchestration import layers
+from orchestration.capture_reports import Told, metadata, told_of
 
 DRAIN_TIMEOUT_SECONDS = 300
+# A running capture is told at least every ten minutes, also of tables that nobody changes.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=1), warn_window=timedelta(minutes=30)
+)
 
 
 def capture_assets(captured: Mapping[str, str]) -> dg.AssetsDefinition:
@@ -26,20 +34,25 @@ def capture_assets(captured: Mapping[str, str]) -> dg.AssetsDefinition:
         from ingestion.cdc.run import drain
         from ingestion.cdc.status import table_statuses
 
-        drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
+        before = {status.table: told_of(status, time.time()) for status in table_statuses()}
+        report = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
+        context.log.info("captured up to %s", report.applied_lsn)
         for status in table_statuses():
             key = dg.AssetKey(["oltp", status.table])
-            if key in context.selected_asset_keys:
-                yield dg.MaterializeResult(
-                    asset_key=key,
-                    metadata={
-                        "state": str(status.state),
-                        "rows_applied_count": int(status.rows_applied or 0),
-                        "last_lsn": str(status.last_lsn),
-                        "lag_bytes": int(status.lag_bytes or 0),
-                        "lag_seconds": float(status.lag_seconds or 0),
-                    },
+            if key not in context.selected_asset_keys:
+                continue
+            if status.state != "streaming":
+                context.log.warning(
+                    "%s is %s: %s", status.table, status.state, status.last_error or ""
                 )
+                continue
+            yield dg.MaterializeResult(
+                asset_key=key,
+                metadata={
+                    **metadata(status, before.get(status.table, Told())),
+                    "drained_to_lsn": report.applied_lsn,
+                },
+            )
 
     return capture
 
@@ -53,4 +66,5 @@ def _spec(table: str, description: str) -> dg.AssetSpec:
         owners=[layers.DATA_ENGINEERING],
         kinds={"clickhouse", "python"},
         skippable=True,
+        freshness_policy=FRESHNESS,
     )

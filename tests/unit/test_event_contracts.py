@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stores.errors import InputInvalid, SettingInvalid
-from stores.event_bus import connect
+from stores.event_bus import connect, fast_lane
 from stores.event_bus.contracts import RULES
 from stores.event_bus.parsing import (
     EVENT_COUNT_LIMIT,
@@ -19,7 +19,14 @@ from stores.event_bus.parsing import (
     parse_array,
     parse_lines,
 )
-from stores.event_bus.rows import API_METRIC, INTERVIEW_METRIC, KINDS, USER_EVENT, Kind
+from stores.event_bus.rows import (
+    API_METRIC,
+    INTERVIEW_METRIC,
+    KINDS,
+    USER_EVENT,
+    Kind,
+    payload_digest,
+)
 
 
 def user_event(**changes: Any) -> dict[str, Any]:
@@ -247,6 +254,91 @@ def test_whatever_is_sent_is_either_a_line_or_reported(items: list[Any]) -> None
     assert len(batch.lines) + batch.duplicate_count + batch.rejected_count == len(items)
     lines = b"\n".join(json.dumps(item).encode() for item in items)
     assert parse_lines(USER_EVENT, lines).rejected_count == len(items)
+
+
+UNIQUE = st.uuids().map(str)
+PLAIN_OR_NOT = st.fixed_dictionaries(
+    {
+        "event_id": UNIQUE | UNIQUE.map(str.upper),
+        "user_id": UNIQUE,
+        "event_type": st.sampled_from(["page_view", "a", "x" * 100, "a:b.c-d"]),
+        "timestamp": st.sampled_from(
+            [
+                "2026-11-23T09:30:00Z",
+                "2026-11-23T09:30:00.125Z",
+                "2026-11-23T09:30:00.1259Z",
+                "2026-11-23T09:30:00.125+03:00",
+                "1970-01-01T00:00:00Z",
+            ]
+        ),
+    },
+    optional={
+        "event_data": st.none()
+        | st.dictionaries(st.text(), st.integers() | st.floats(allow_nan=False) | st.text()),
+        "session_id": st.none() | UNIQUE,
+        "user_agent": st.none() | st.text(max_size=1024),
+        "ip_address": st.none() | st.ip_addresses(v=4).map(str),
+    },
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(PLAIN_OR_NOT, max_size=4))
+def test_the_fast_lane_makes_the_lines_that_the_models_make(events: list[dict[str, Any]]) -> None:
+    try:
+        body = json.dumps(events, allow_nan=False).encode()
+        body.decode().encode("utf-8", "strict")
+    except ValueError:
+        return
+    plain = fast_lane.read(body, "2026-11-23 10:00:00.000", EVENT_COUNT_LIMIT)
+    if plain is None:
+        return
+    careful = [
+        USER_EVENT.line(event, "2026-11-23 10:00:00.000")
+        for event in USER_EVENT.events.validate_json(body)
+    ]
+    assert list(plain.items()) == careful
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(["event_id", "user_id", "event_type", "timestamp", "session_id", "ip_address"]),
+    st.text(max_size=40) | st.integers() | st.none() | st.booleans() | st.lists(st.text()),
+)
+def test_the_fast_lane_takes_nothing_that_the_models_refuse(field: str, value: object) -> None:
+    body = json.dumps([user_event() | {field: value}]).encode()
+    if fast_lane.read(body, "2026-11-23 10:00:00.000", EVENT_COUNT_LIMIT) is not None:
+        assert len(USER_EVENT.events.validate_json(body)) == 1
+
+
+def test_most_batches_go_the_fast_lane() -> None:
+    body = json.dumps([user_event() for _ in range(10)]).encode()
+    assert len(fast_lane.read(body, "2026-11-23 10:00:00.000", EVENT_COUNT_LIMIT) or {}) == 10
+    for careful in (
+        {"event_data": {"n": 2**70}},
+        {"event_id": str(uuid.uuid4()).upper()},
+        {"timestamp": "2026-02-30T00:00:00Z"},
+        {"surprise": 1},
+        {"user_agent": "x" * 1025},
+        {"event_type": "two\nlines"},
+    ):
+        body = json.dumps([user_event() | careful]).encode()
+        assert fast_lane.read(body, "2026-11-23 10:00:00.000", EVENT_COUNT_LIMIT) is None
+
+
+def test_what_two_lines_of_an_id_say_is_compared_without_their_times() -> None:
+    one = user_event()
+    first, later = (
+        parse(USER_EVENT, one | {"timestamp": f"2026-11-23T0{n}:00:00Z"}).lines[0] for n in (1, 2)
+    )
+    other = parse(USER_EVENT, one | {"event_type": "login"}).lines[0]
+    assert payload_digest(first) == payload_digest(later) != payload_digest(other)
+    metric = parse(INTERVIEW_METRIC, interview_metric()).lines[0]
+    fields = json.loads(metric)
+    fields["metric_id"] = fields.pop("metric_id")
+    fields["received_at"] = fields.pop("received_at")
+    in_the_former_order = json.dumps(fields, separators=(",", ":")).encode()
+    assert payload_digest(in_the_former_order) == payload_digest(metric)
 
 
 def test_a_bus_that_is_not_there_yet_is_refused_by_name() -> None:

@@ -16,7 +16,7 @@ from stores.postgres.client import Connection, connect
 
 ITEMS = "(id int PRIMARY KEY, name text, score int)"
 NOISE = "(SELECT string_agg(md5(n::text || random()), '') FROM generate_series(1, 700) n)"
-LONG = 60.0
+LONG = 40.0
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ def snapshot_under_writes(run: Run) -> None:
 def killed_in_snapshot(run: Run) -> None:
     rows = 400_000
     run.table(f"items {ITEMS}")
-    run.sql(f"INSERT INTO items SELECT n, repeat('x', 250), n FROM generate_series(1, {rows}) n")
+    run.sql(f"INSERT INTO items SELECT n, repeat('x', 600), n FROM generate_series(1, {rows}) n")
     run.begin(is_awaited=False)
     with connect(run.source_url, autocommit=True) as connection:
         if not wait_for(lambda: _is_read(connection), 30):
             raise Wrong("the table is never read")
-        time.sleep(0.3)
+        time.sleep(0.8)
         run.peer.kill()
         time.sleep(1.5)
         before = _rows_read(connection)
@@ -132,7 +132,7 @@ def resynchronised(run: Run) -> None:
     except NotImplementedError as error:
         raise NotSupported("there is no such command") from error
     run.sql("INSERT INTO items VALUES (10000000, 'meanwhile', 0)")
-    fewest, deadline = 50_000, time.monotonic() + 5
+    fewest, deadline = 50_000, time.monotonic() + 3
     while time.monotonic() < deadline:
         fewest = min(fewest, run.peer.count("items", "id > 0"))
     if fewest < 50_000:

@@ -6,6 +6,7 @@ store.
 """
 
 import json
+import re
 import signal
 import subprocess
 from pathlib import Path
@@ -16,7 +17,8 @@ from bench.capture_stack import PUBLICATION, run_sql
 from bench.peers.peer import Peer, Row, Rows, highest_mib
 from stores.postgres.client import connect
 
-TAIL_BYTES = 64 << 10
+OVERLAP_BYTES = 200
+MARKER = re.compile(rb'peer\.public\.marker", "key": \{"id":(\d+)\}')
 CHILD = Path(__file__).with_name("debezium_child.py")
 # Values as text rather than as encoded numbers; everything that can be asked for is asked for.
 PROPERTIES = {
@@ -41,6 +43,8 @@ PROPERTIES = {
     "tombstones.on.delete": "false",
     "converter.schemas.enable": "false",
     "poll.interval.ms": "50",
+    # Without it the slot of an idle database is never confirmed.
+    "heartbeat.interval.ms": "1000",
     "max.batch.size": "8192",
     "max.queue.size": "32768",
 }
@@ -83,7 +87,8 @@ class Debezium(Peer):
         (self._folder / "configuration.json").write_text(json.dumps(PROPERTIES | given))
         self.events = self._folder / "events.jsonl"
         self.events.touch()
-        self._position = 0
+        self._position = self._searched = 0
+        self._markers: set[int] = set()
         self._moments: list[tuple[float, int]] = []
         self._state: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -122,22 +127,27 @@ class Debezium(Peer):
         self.kill()
 
     def has_marker(self, number: int) -> bool:
-        """Looks at the end of the file only: reading everything takes longer than writing it."""
+        """Looks for it in the bytes: to parse every event takes longer than it takes to come."""
         with self.events.open("rb") as file:
-            file.seek(max(0, self.events.stat().st_size - TAIL_BYTES))
-            return b'peer.public.marker", "key": {"id":%d}' % number in file.read()
+            file.seek(max(0, self._searched - OVERLAP_BYTES))
+            data = file.read()
+            self._searched = file.tell()
+        self._markers |= {int(found) for found in MARKER.findall(data)}
+        return number in self._markers
 
     def add_table(self, table: str) -> None:
-        """Its later changes come by themselves; its present rows are asked for by a signal."""
+        """A restart, for it to learn of the table, then a signal to read its present rows."""
+        self.stop()
+        self.start()
+        self.resync(table)
+
+    def resync(self, table: str) -> None:
+        """A signal row in the source."""
         data = json.dumps({"data-collections": [f"public.{table}"], "type": "incremental"})
         with connect(self._url, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO debezium_signal VALUES (%s, 'execute-snapshot', %s)", [table, data]
             )
-
-    def resync(self, table: str) -> None:
-        """The same signal."""
-        self.add_table(table)
 
     def count(self, table: str, condition: str) -> int:
         """`id = N` looks at the key; anything else counts all."""
@@ -193,12 +203,14 @@ class Debezium(Peer):
 
     def _apply(self, event: dict[str, Any], moment: float) -> None:
         value = event["value"]
+        if "op" not in value:
+            return
         table = event["topic"].rsplit(".", 1)[-1]
         rows = self._state.setdefault(table, {})
         key = json.dumps(event["key"], sort_keys=True)
-        if value.get("op") == "t":
+        if value["op"] == "t":
             rows.clear()
-        elif value.get("op") == "d":
+        elif value["op"] == "d":
             rows.pop(key, None)
         elif value.get("after") is not None:
             rows[key] = value["after"]

@@ -114,11 +114,11 @@ class OurCapture(Peer):
     def complaint(self) -> str | None:
         """A table's reason, or the error it ended with."""
         said = json.loads(self._stack.command("cdc", "status", "--json", *self._capture.options))
-        errors = [row["last_error"] for row in said if row.get("last_error")]
+        errors = [row["last_error"] for row in said["tables"] if row.get("last_error")]
         if errors:
             return str(errors[0])
         if self._process is not None and self._process.poll() is not None:
-            return self._log.read_text()[-300:].strip()
+            return self._log.read_text().strip().splitlines()[-1]
         return None
 
     def resync(self, table: str) -> None:

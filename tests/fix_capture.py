@@ -101,6 +101,10 @@ class Capture:
         store = StateStore(self.clickhouse, self.options.slot)
         return next(table for table in store.tables() if table.target == target)
 
+    def tables(self) -> list[CapturedTable]:
+        """What capture remembers of every table."""
+        return StateStore(self.clickhouse, self.options.slot).tables()
+
     def wait_state(self, target: str, state: str) -> CapturedTable:
         """Until a table is in this state."""
 

@@ -6,11 +6,14 @@ quarantined with the reason, and the others go on.
 """
 
 import logging
+import math
 import re
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from ingestion.cdc.batch import Batch, LayoutStep, RowsStep, Step, TruncateStep
 from ingestion.cdc.layout import (
@@ -25,6 +28,7 @@ from ingestion.cdc.layout import (
 )
 from ingestion.cdc.positions import format_lsn, version
 from ingestion.cdc.rows import read_rows
+from ingestion.cdc.source import TableLocked
 from ingestion.cdc.state import CapturedTable, Manifest, Source, StateStore
 from ingestion.cdc.unchanged import ValueFinder
 from stores.clickhouse.client import ClickHouseClient, Error
@@ -32,7 +36,11 @@ from stores.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
+# Small rows are sent together.
+PIECE_BYTES = 256 << 10
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
+LOCK_PATIENCE_SECONDS = 10.0
+ALTER_PATIENCE_SECONDS = 60.0
 NULL_WHERE_NONE_IS_ALLOWED = 349
 # Codes that a repeat cannot cure, because they are about the data or the form of one table:
 # unknown identifiers, tables and columns, unparsable texts, type mismatches, illegal ALTERs.
@@ -40,6 +48,10 @@ REFUSALS = frozenset(
     {6, 10, 15, 16, 26, 27, 36, 38, 41, 43, 44, 47, 50, 53, 60, 62, 69, 70, 72, 131, 321, 349,
      376, 407, 524}
 )  # fmt: skip
+
+
+# A text that ends too early, or a body that was cut off on its way.
+ENDED_EARLY = 32
 
 
 class StopAsked(Exception):
@@ -69,12 +81,19 @@ class Applier:
         """Store the batch. Raises StopAsked if told to stop while ClickHouse refuses."""
         counts: Counter[str] = Counter()
         for step in batch.steps:
-            if not step.table.is_flowing:
+            if not step.table.is_written:
                 continue
             try:
-                self._persist(step.table.target, lambda step=step: self._take(step))  # type: ignore[misc]
+                self._persist(step.table.target, lambda step=step: self._take(step), step)  # type: ignore[misc]
+            except TableLocked as error:
+                read_anew(step.table, str(error), self._state)
+                continue
             except Error as error:
-                self._quarantine(step.table, error)
+                if isinstance(step, LayoutStep):
+                    reason = f"ClickHouse refused the new form: {first_line(error)}"
+                    read_anew(step.table, reason, self._state)
+                else:
+                    self._quarantine(step.table, error)
                 continue
             counts[step.table.target] += step.row_count if isinstance(step, RowsStep) else 1
         manifest = Manifest(
@@ -125,11 +144,12 @@ class Applier:
             layout,
             blanks_deletions=step.has_full_deletion,
         )
-        rows = [row for row in step.rows if isinstance(row, bytes)]
         first, last = version(*step.first), version(*step.last)
+        # The driver asks for no more than to go through it, anew where it sends it again.
+        body: Any = _Body(statement, step)
         self._client.raw_insert(
             "",
-            insert_block=b"".join((statement.encode(), b"\n", *rows)),
+            insert_block=body,
             settings={
                 "insert_deduplication_token": f"{step.table.storage}:{first}:{last}",
                 "max_insert_block_size": 10_000_000,
@@ -184,13 +204,15 @@ class Applier:
     def _quarantine(self, table: CapturedTable, error: Error) -> None:
         quarantine(table, f"ClickHouse refused it: {first_line(error)}", self._state)
 
-    def _persist(self, what: str, action: Callable[[], None]) -> None:
-        pause = FIRST_PAUSE_SECONDS
+    def _persist(self, what: str, action: Callable[[], None], step: Step | None = None) -> None:
+        pause, started = FIRST_PAUSE_SECONDS, time.monotonic()
         while True:
             try:
                 action()
             except (Error, TransientError) as error:
-                if isinstance(error, Error) and _code(error) in REFUSALS:
+                if isinstance(error, Error) and _is_refusal(error):
+                    raise
+                if time.monotonic() - started > _patience_seconds(error, step):
                     raise
                 logger.warning(
                     "%s: write failed, next try in %.1f s: %s", what, pause, first_line(error)
@@ -204,16 +226,63 @@ class Applier:
 
 def quarantine(table: CapturedTable, reason: str, state: StateStore) -> None:
     """Put a table aside: its changes are not written until it is resynchronised."""
-    table.state = "quarantined"
-    table.reason = f"{reason}. Way out: interview-data cdc resync {table.target}"
-    state.save(table)
+    reason = f"{reason}. Way out: interview-data cdc resync {table.target}"
+    with state.lock:
+        # Kept before its rows are left out: a crash between the two would lose them.
+        kept = replace(table, state="quarantined", reason=reason)
+        state.save(kept)
+        table.state, table.reason, table.revision = kept.state, kept.reason, kept.revision
     logger.error("table %s is quarantined: %s", table.target, table.reason)
+
+
+def read_anew(table: CapturedTable, reason: str, state: StateStore) -> None:
+    """Put a table aside until it can be read anew, which is noted before anything else is."""
+    if not table.is_unpublished:
+        table.state = "resyncing"
+    table.is_waiting, table.reason = True, reason
+    table.restart_count += 1
+    state.save(table)
+    logger.warning("table %s is to be read anew: %s", table.target, reason)
+
+
+def _patience_seconds(error: Exception, step: Step | None) -> float:
+    """How long one table's trouble may hold back the others before it is put aside."""
+    if isinstance(error, TableLocked):
+        return LOCK_PATIENCE_SECONDS
+    if isinstance(step, LayoutStep) and _code(error) is not None:
+        return ALTER_PATIENCE_SECONDS
+    return math.inf
+
+
+class _Body:
+    """An insert's bytes, piece by piece, as often as they are asked for: joined they would take
+    the memory of another batch."""
+
+    def __init__(self, statement: str, step: RowsStep) -> None:
+        self._statement = statement
+        self._rows = step.rows
+
+    def __iter__(self) -> Iterator[bytes]:
+        pieces, size = [self._statement.encode(), b"\n"], 0
+        for row in self._rows:
+            if isinstance(row, bytes):
+                pieces.append(row)
+                size += len(row)
+            if size >= PIECE_BYTES:
+                yield b"".join(pieces)
+                pieces, size = [], 0
+        yield b"".join(pieces)
 
 
 def first_line(error: Exception) -> str:
     """An error's first line, shortened; what it quotes may be somebody's data."""
     line = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return re.sub(r"'[^']*'", "'…'", line)[:300]
+
+
+def _is_refusal(error: Error) -> bool:
+    code = _code(error)
+    return code in REFUSALS or (code == ENDED_EARLY and "Cannot parse" in str(error))
 
 
 def _code(error: Exception) -> int | None:

@@ -61,6 +61,20 @@ def cdc() -> None:
     type=click.IntRange(1, 65535),
     help="To follow: Prometheus metrics on 127.0.0.1. Default: CAPTURE_METRICS_PORT.",
 )
+@click.option(
+    "--exclude-column",
+    "exclude_columns",
+    multiple=True,
+    metavar="TABLE.COLUMN",
+    help="Leave this column out, besides CAPTURE_COLUMNS; repeatable, at every start.",
+)
+@click.option(
+    "--hash-column",
+    "hash_columns",
+    multiple=True,
+    metavar="TABLE.COLUMN",
+    help="Store HMAC-SHA-256 by CAPTURE_HASH_KEY in its place; repeatable, at every start.",
+)
 @source_options
 def run(is_following: bool, timeout_seconds: float, metrics_port: int | None, **given: Any) -> None:
     """Read the snapshot if there is none yet, then the log, up to now or for ever."""
@@ -149,20 +163,6 @@ def _headline(found: "CaptureStatus") -> str:
     return " ".join(parts)
 
 
-@cdc.command()
-@click.argument("table", required=False)
-@click.option("--all", "is_all", is_flag=True, help="Every table, also after a lost slot.")
-@source_options
-def resync(table: str | None, is_all: bool, **given: Any) -> None:
-    """Read TABLE anew; readers keep the old rows until the new ones are complete."""
-    from ingestion.cdc.control import ask_for_resync
-
-    if (table is None) != is_all:
-        raise click.UsageError("give the name of one TABLE, or --all")
-    ask_for_resync(chosen_options(given), table or "*")
-    click.echo("The running capture, or the next, will do it; see `interview-data cdc status`.")
-
-
 def _until_signalled() -> threading.Event:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -171,4 +171,4 @@ def _until_signalled() -> threading.Event:
 
 
 # Each adds its commands to the group.
-from interview_data.commands import cdc_proof  # noqa: E402, F401
+from interview_data.commands import cdc_proof, cdc_tables  # noqa: E402, F401

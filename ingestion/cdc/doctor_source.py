@@ -7,14 +7,13 @@ Belongs here: read-only questions to PostgreSQL that concern no single table; th
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ingestion.cdc.alerts import LITTLE_ROOM
 from ingestion.cdc.catalog import MINIMUM_VERSION
 from ingestion.cdc.findings import Finding, error, human_bytes, ok, warning
 from ingestion.cdc.source import SourceDatabase, quote_source
 
 LONG_TRANSACTION_SECONDS = 300
 SHORT_WAL_SENDER_TIMEOUT_MS = 10_000
-# Below this share of max_slot_wal_keep_size the slot is close to being thrown away.
-LITTLE_ROOM = 0.2
 FAILOVER_SINCE, IDLE_TIMEOUT_SINCE = 170_000, 180_000
 
 

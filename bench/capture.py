@@ -26,6 +26,17 @@ from bench.capture_stream import measure as measure_stream
 from bench.capture_workloads import all_workloads
 
 QUICK_SCALE = 0.1
+STREAM_COLUMNS = {
+    "log_mib": "log, MiB",
+    "pg_recvlogical_per_second": "pg_recvlogical, changes/s",
+    "capture_per_second": "capture, changes/s",
+    "ratio": "ratio",
+    "ratios": "of each run",
+    "capture_memory_mib": "memory, MiB",
+    "capture_cpu_seconds": "CPU s: capture",
+    "clickhouse_cpu_seconds": "ClickHouse",
+    "postgres_cpu_seconds": "PostgreSQL",
+}
 
 
 def stream(stack: Stack, scale: float, runs: int, only: str) -> list[dict[str, Any]]:
@@ -76,16 +87,26 @@ def main(parts: tuple[str, ...], only: str, quick: bool, runs: int, as_json: boo
 
 
 def _print(found: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
+    """Tables in Markdown, as RESULTS.md has them: change sets in rows, other parts line by line."""
     for name, result in found.items():
-        for row in result if isinstance(result, list) else [result]:
-            table = Table(name, "measured")
-            for what, value in row.items():
-                table.add_row(what.replace("_", " "), str(value))
-            console.print(table)
+        if isinstance(result, list):
+            click.echo(f"\n| {name} | " + " | ".join(STREAM_COLUMNS.values()) + " |")
+            click.echo("| --- |" + " --- |" * len(STREAM_COLUMNS))
+            for row in result:
+                cells = [_cell(row[column]) for column in STREAM_COLUMNS]
+                click.echo(f"| {row['workload']}: {row['note']} | " + " | ".join(cells) + " |")
+        else:
+            click.echo(f"\n| {name} | |\n| --- | --- |")
+            for what, value in result.items():
+                click.echo(f"| {what.replace('_', ' ')} | {_cell(value)} |")
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    if isinstance(value, int | float) and value >= 10_000:
+        return f"{round(value, -2 if value < 10**6 else -3):,.0f}"
+    return str(value)
 
 
 if __name__ == "__main__":

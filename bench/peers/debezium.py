@@ -6,6 +6,7 @@ store.
 """
 
 import json
+import operator
 import re
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from bench.capture_stack import PUBLICATION, run_sql
 from bench.peers.peer import Peer, Row, Rows, highest_mib
 from stores.postgres.client import connect
 
+COMPARISONS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge}
 OVERLAP_BYTES = 200
 MARKER = re.compile(rb'peer\.public\.marker", "key": \{"id":(\d+)\}')
 CHILD = Path(__file__).with_name("debezium_child.py")
@@ -150,12 +152,12 @@ class Debezium(Peer):
             )
 
     def count(self, table: str, condition: str) -> int:
-        """`id = N` looks at the key; anything else counts all."""
+        """`condition` is `id`, a comparison and a number."""
         self._read()
-        rows = self._state.get(table, {})
-        if condition.startswith("id = "):
-            return sum(str(row.get("id")) == condition[5:] for row in rows.values())
-        return len(rows)
+        _, sign, number = condition.split()
+        compare = COMPARISONS[sign]
+        rows = self._state.get(table, {}).values()
+        return sum(compare(int(row["id"]), int(number)) for row in rows)
 
     def rows(self, table: str, columns: list[str]) -> Rows:
         """What an upsert by key makes of the events."""

@@ -52,7 +52,7 @@ class Peer(ABC):
 
     @abstractmethod
     def count(self, table: str, condition: str) -> int:
-        """How many rows a reader sees for which `condition` (SQL, or `id = N`) is true."""
+        """How many rows a reader sees for which `condition` is true: `id`, =, > or >=, a number."""
 
     def has_marker(self, number: int) -> bool:
         """Whether the row of this number has come to table `marker`."""

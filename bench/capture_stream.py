@@ -21,7 +21,12 @@ from bench.capture_workloads import Workload
 from ingestion.cdc.positions import format_lsn, parse_lsn
 from stores.postgres.client import Connection, connect
 
-RECEIVE_OPTIONS = {"proto_version": "1", "publication_names": PUBLICATION_NAME}
+# The same as capture asks for, so that the server does the same work for both.
+RECEIVE_OPTIONS = {
+    "proto_version": "2",
+    "streaming": "on",
+    "publication_names": PUBLICATION_NAME,
+}
 
 
 @dataclass

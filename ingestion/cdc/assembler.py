@@ -25,6 +25,7 @@ from ingestion.cdc.batch import (
 )
 from ingestion.cdc.messages import (
     Begin,
+    Change,
     Commit,
     Relation,
     StreamAbort,
@@ -33,11 +34,10 @@ from ingestion.cdc.messages import (
     StreamStop,
     Truncate,
     decode,
-    decode_change,
 )
 from ingestion.cdc.positions import version
 from ingestion.cdc.rows import RowId
-from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, project
+from ingestion.cdc.schema_changes import CannotFollow
 from ingestion.cdc.spill import OpenTransaction, OpenTransactions
 from ingestion.cdc.state import CapturedTable
 from ingestion.cdc.vectors import DELETE, INSERT, UPDATE, Flags, Memory, Rows
@@ -117,8 +117,10 @@ class Assembler(OpenBatch):
         """As if the log had named the form of a table's rows now."""
         self._relations[relation.oid] = relation
         self._close_route(relation.oid)
-        self._open_route(relation.oid, self._registry.find(relation.oid), row_id)
-        self.batch.row_count += 1
+        table = self._registry.find(relation.oid)
+        if table is not None and table.is_flowing:
+            self._open_route(table, relation, row_id)
+            self.batch.row_count += 1
 
     def _process(self, frames: Frames) -> Iterator[None]:
         memory = Memory(frames.data)
@@ -222,7 +224,7 @@ class Assembler(OpenBatch):
         self._ordinal += ORDINALS_PER_CHANGE
         for oid in message.oids:
             table = self._registry.find(oid)
-            if table is None or not table.is_flowing:
+            if table is None or not table.is_flowing or version(*row_id) <= _known_version(table):
                 continue
             route = self._routes.get(oid)
             if route is not None:
@@ -251,20 +253,21 @@ class Assembler(OpenBatch):
     def _take_rows(self, memory: Memory, oid: int, rows: Rows) -> None:
         """Rows of one table; none where it is not flowing or already has them."""
         route = self._routes.get(oid)
-        table = route.table if route else self._registry.find(oid)
-        if table is not None:
-            rows = _later_than(table.stored_version, rows) if table.is_flowing else rows.only(np.zeros(len(rows), dtype=np.bool_))
+        table = route.table if route else self._known_table(oid, _row_id(rows, 0))
+        if table is None or not table.is_flowing:
+            return
+        rows = _later_than(_known_version(table), rows)
         if not len(rows):
             return
-        route = route or self._open_route(oid, table, _row_id(rows, 0))
+        route = route or self._open_route(table, self._relation(oid), _row_id(rows, 0))
         if route is None:
             return
-        is_done: Flags = np.zeros(len(rows), dtype=np.bool_)
-        if route.projection is None:
-            is_done = self._take_encoded(memory, route, rows)
+        is_done = self._take_encoded(memory, route, rows)
         for index in np.flatnonzero(~is_done).tolist():
             message = memory.text(int(rows.starts[index]), int(rows.ends[index]))
-            self.take_change(route, decode_change(message), _row_id(rows, index))
+            change = decode(message)
+            if isinstance(change, Change):
+                self.take_change(route, change, _row_id(rows, index))
 
     def _take_encoded(self, memory: Memory, route: Route, rows: Rows) -> Flags:
         reading = memory.read(rows, len(route.layout.columns), route.key)
@@ -288,26 +291,25 @@ class Assembler(OpenBatch):
         step.has_full_deletion |= has_full_deletion
         return is_good
 
-    def _open_route(self, oid: int, table: CapturedTable | None, row_id: RowId) -> Route | None:
-        relation = self._relations[oid]
-        if table is None:
-            table = self._registry.adopt(relation, row_id.commit_lsn)
-        if table is None or not table.is_flowing:
-            return None
-        projection = None
-        change: LayoutChange | CannotFollow | None = None
-        if version(*row_id) < table.layout_version:
-            projection = project(relation, table.coming_layout)
-        else:
-            change = self._registry.follow(table, relation)
+    def _relation(self, oid: int) -> Relation:
+        if oid not in self._relations:
+            raise CaptureStopped(f"PostgreSQL sent rows of table {oid} without naming its form.")
+        return self._relations[oid]
+
+    def _known_table(self, oid: int, row_id: RowId) -> CapturedTable | None:
+        found = self._registry.find(oid)
+        return found or self._registry.adopt(self._relation(oid), row_id.commit_lsn)
+
+    def _open_route(self, table: CapturedTable, relation: Relation, row_id: RowId) -> Route | None:
+        change = self._registry.follow(table, relation)
         layout = table.coming_layout
         if isinstance(change, CannotFollow):
             return None
         if change is not None:
             layout = table.announced = change.layout
             self.batch.steps.append(LayoutStep(table, change, row_id))
-        route = Route(table, layout, layout.key_positions, projection=projection)
-        self._routes[oid] = route
+        route = Route(table, layout, layout.key_positions)
+        self._routes[relation.oid] = route
         return route
 
     def _close_route(self, oid: int) -> None:
@@ -331,6 +333,12 @@ def _numbered(frames: Frames, runs: list[tuple[int, int, int, int]]) -> Rows:
     within = np.arange(total) - np.repeat(np.cumsum(counts) - counts, counts)
     ordinals = np.repeat(table[:, 3], counts) + (within * ORDINALS_PER_CHANGE).astype(np.uint64)
     return Rows(starts, ends, np.repeat(table[:, 2], counts), ordinals)
+
+
+def _known_version(table: CapturedTable) -> int:
+    """Up to where the log is stored, or was read from the table itself: a form that the table
+    has at a position is the form of what was written after it."""
+    return max(table.stored_version, table.layout_version - 1)
 
 
 def _later_than(stored_version: int, rows: Rows) -> Rows:

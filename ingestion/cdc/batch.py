@@ -99,19 +99,15 @@ class Route:
     layout: Layout
     key: tuple[int, ...]
     step: RowsStep | None = None
-    # Where each stored column is in the log's rows; absent where both have the same form.
-    projection: tuple[int | None, ...] | None = None
 
-    def project(self, values: Tuple) -> Tuple:
-        """A row of the log in the stored form; what the log did not have yet is looked up."""
-        if self.projection is None:
-            if len(values) != len(self.layout.columns):
-                raise CaptureStopped(
-                    f"PostgreSQL sent a row of {len(values)} columns for table"
-                    f" {self.table.target}, which has {len(self.layout.columns)}."
-                )
-            return values
-        return [UNCHANGED if place is None else values[place] for place in self.projection]
+    def checked(self, values: Tuple) -> Tuple:
+        """A row of the log. Raises CaptureStopped where it has not the table's form."""
+        if len(values) != len(self.layout.columns):
+            raise CaptureStopped(
+                f"PostgreSQL sent a row of {len(values)} columns for table {self.table.target},"
+                f" which has {len(self.layout.columns)}."
+            )
+        return values
 
 
 class OpenBatch:
@@ -144,9 +140,9 @@ class OpenBatch:
             self._arrived.clear()
             self._arrived_lsn = row_id.commit_lsn
         if change.new is not None:
-            self._update(route, change, route.project(change.new), row_id)
+            self._update(route, change, route.checked(change.new), row_id)
         elif change.old is not None:
-            self._delete(route, route.project(change.old), row_id, change)
+            self._delete(route, route.checked(change.old), row_id, change)
         else:
             raise CaptureStopped("PostgreSQL sent a deletion without the row's key.")
 
@@ -163,7 +159,7 @@ class OpenBatch:
 
     def _update(self, route: Route, change: Change, new: Tuple, row_id: RowId) -> None:
         """An insert comes here too: it has no former self."""
-        old = None if change.old is None else route.project(change.old)
+        old = None if change.old is None else route.checked(change.old)
         if old is not None:
             full = change.old_kind == "O"
             for index, value in enumerate(new):

@@ -132,7 +132,17 @@ Message = (
 
 
 def decode(data: bytes) -> Message | None:
-    """One message; None for those that change no row (Origin, Type, logical messages)."""
+    """One message; None for those that change no row (Origin, Type, logical messages).
+
+    Raises CaptureStopped for what is unknown or not as the protocol has it.
+    """
+    try:
+        return _decode(data)
+    except (struct.error, IndexError, ValueError) as error:
+        raise _malformed(data) from error
+
+
+def _decode(data: bytes) -> Message | None:
     kind = data[:1]
     if kind in (b"I", b"U", b"D"):
         return decode_change(data)
@@ -157,6 +167,8 @@ def decode_change(data: bytes) -> Change:
     new = None
     if data[position : position + 1] == b"N":
         new, position = decode_tuple(data, position + 1)
+    if position != len(data):
+        raise _malformed(data)
     return Change(oid, old_kind, old, new)
 
 
@@ -180,6 +192,13 @@ def decode_tuple(data: bytes, position: int) -> tuple[Tuple, int]:
         else:
             raise CaptureStopped(f"PostgreSQL sent a value of unknown kind {chr(kind)!r}.")
     return values, position
+
+
+def _malformed(data: bytes) -> CaptureStopped:
+    return CaptureStopped(
+        f"PostgreSQL sent a message {data[:1]!r} of {len(data)} bytes that is not as its protocol"
+        " has it; nothing after it was confirmed."
+    )
 
 
 def _commit(data: bytes) -> Commit:

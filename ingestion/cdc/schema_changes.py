@@ -55,18 +55,6 @@ def needs_change(layout: Layout, relation: Relation) -> bool:
     return announced != [(column.name, column.type_oid) for column in layout.columns]
 
 
-def project(relation: Relation, layout: Layout) -> tuple[int | None, ...] | None:
-    """Where each stored column is in rows of an older form; None where the forms are the same.
-
-    A table that was just read from the catalogue may be ahead of the log. What the log's rows
-    do not have in the stored type is looked up instead of converted.
-    """
-    if not needs_change(layout, relation):
-        return None
-    places = {(column.name, column.type_oid): i for i, column in enumerate(relation.columns)}
-    return tuple(places.get((column.name, column.type_oid)) for column in layout.columns)
-
-
 def relation_of(form: SourceForm) -> Relation:
     """What the log would announce of a table that has this form."""
     columns = tuple(

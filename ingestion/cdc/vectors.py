@@ -193,10 +193,9 @@ class Memory:
             same &= differing == 0
         return same
 
-    def overwrite(self, part: "_Part") -> None:
-        """Values first: their words reach into the head of the row after them."""
-        rows, walk, good = part.rows, part.walk, part.is_good
-        chosen = slice(None) if good.all() else np.flatnonzero(good)
+    def mark_values(self, part: "_Part") -> None:
+        """Turn the marks of values into those of RowBinary."""
+        walk, chosen = part.walk, part.chosen
         for position, head, length, nulls in zip(
             walk.positions, walk.heads, walk.lengths, walk.nulls, strict=True
         ):
@@ -205,10 +204,13 @@ class Memory:
             if nulls is not None:
                 mark = np.where(nulls[chosen], (was & _HIGH_BYTES) | np.uint64(1), mark)
             self._words[position[chosen]] = mark
+
+    def mark_heads(self, part: "_Part") -> None:
+        """Write what a row begins with over what came before its values."""
+        rows, chosen = part.rows, part.chosen
         starts = rows.starts[chosen]
-        # An update's row comes after the tombstone that its key might have needed.
-        is_update = self.kinds(starts) == UPDATE
-        self._words[starts] = rows.ordinals[chosen] + is_update
+        # A row comes after the tombstone that a changed key would need.
+        self._words[starts] = rows.ordinals[chosen] + np.uint64(not part.deleted)
         self._words[starts + 8] = rows.commit_lsns[chosen]
         self.bytes[starts + 16] = part.deleted
         at = starts + _SKIPPED_AT
@@ -239,11 +241,15 @@ class Reading:
         self.is_good &= ~self._has_old_row
 
     def encode(self) -> None:
-        """Turn what is good into RowBinary."""
-        for found, part in self._parts:
-            good = self.is_good[found]
-            if good.any():
-                self._memory.overwrite(replace(part, is_good=good))
+        """Turn what is good into RowBinary.
+
+        Values first: the words they are written with reach into the head of the row after them.
+        """
+        parts = [replace(part, is_good=self.is_good[found]) for found, part in self._parts]
+        for part in parts:
+            self._memory.mark_values(part)
+        for part in parts:
+            self._memory.mark_heads(part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +261,11 @@ class _Part:
     is_good: Flags
     first: Positions
     deleted: int
+
+    @property
+    def chosen(self) -> slice | NDArray[np.intp]:
+        """Those that can be encoded."""
+        return slice(None) if self.is_good.all() else np.flatnonzero(self.is_good)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from ingestion.cdc.layout import Layout
 from ingestion.cdc.messages import UNCHANGED, Relation, RelationColumn, Tuple, decode
 from ingestion.cdc.positions import format_lsn, parse_lsn, version
 from ingestion.cdc.rows import PartialRow, RowId, StoredRow, encode_row, read_rows
-from ingestion.cdc.schema_changes import project
 from ingestion.cdc.state import CapturedTable
 from ingestion.cdc.types import SourceType, numeric_digits
 from ingestion.cdc.types_page import render_types_page
@@ -186,12 +185,6 @@ def test_a_truncate_stands_between_the_rows_before_and_after_it() -> None:
 def announced(*columns: tuple[str, int, bool]) -> Relation:
     made = tuple(RelationColumn(name, oid, -1, key) for name, oid, key in columns)
     return Relation(OID, "public", "items", "d", made)
-
-
-def test_rows_of_an_older_form_are_laid_out_by_name() -> None:
-    older = announced(("gone", 25, False), ("id", 23, True))
-    assert project(older, LAYOUT) == (1, None)
-    assert project(announced(("id", 23, True), ("name", 25, False)), LAYOUT) is None
 
 
 def test_the_digits_of_a_numeric_are_read_from_its_modifier() -> None:

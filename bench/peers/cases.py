@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.capture_stack import PUBLICATION
-from bench.peers.peer import wait_for
+from bench.peers.peer import LEFT_OUT, wait_for
 from bench.peers.run import NotSupported, Run, Wrong
 from stores.postgres.client import Connection, connect
 
@@ -358,7 +358,7 @@ def _right_or_refused(run: Run, table: str, *others: str) -> None:
     """The other tables go on; this one is right, or it is said why not."""
     run.compare(*others)
     if found := run.differs(table):
-        said = run.peer.complaint()
+        said = LEFT_OUT if LEFT_OUT in found else run.peer.complaint()
         if said is None:
             raise Wrong(f"nothing is said, and {found}")
         run.notes.append(f"says: {said[:90]}")

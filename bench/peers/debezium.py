@@ -91,6 +91,7 @@ class Debezium(Peer):
         self.events.touch()
         self._position = self._searched = 0
         self._markers: set[int] = set()
+        self._places = 0
         self._moments: list[tuple[float, int]] = []
         self._state: dict[str, dict[str, dict[str, Any]]] = {}
 
@@ -209,15 +210,26 @@ class Debezium(Peer):
             return
         table = event["topic"].rsplit(".", 1)[-1]
         rows = self._state.setdefault(table, {})
-        key = json.dumps(event["key"], sort_keys=True)
         if value["op"] == "t":
             rows.clear()
-        elif value["op"] == "d":
+            return
+        key = json.dumps(event["key"], sort_keys=True)
+        if event["key"] is None:
+            key = self._keyless(rows, value)
+        if value["op"] == "d":
             rows.pop(key, None)
         elif value.get("after") is not None:
             rows[key] = value["after"]
             if table == "answers":
                 self._moments.append((moment, int(value["after"]["id"])))
+
+    def _keyless(self, rows: dict[str, dict[str, Any]], value: dict[str, Any]) -> str:
+        """A table without a key: the row that was, or a new place."""
+        self._places += 1
+        if value.get("before") is None:
+            return f"place {self._places}"
+        found = (place for place, row in rows.items() if row == value["before"])
+        return next(found, f"place {self._places}")
 
 
 def _text(value: Any) -> str | None:

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from bench.clickhouse_http import connect, start_endpoint
-from bench.peers.peer import Peer, PeerStopped, Rows, as_text, highest_mib, text_row
+from bench.peers.peer import LEFT_OUT, Peer, PeerStopped, Rows, as_text, highest_mib, text_row
 from stores.clickhouse.client import Error as ClickHouseError
 
-UNKNOWN_TABLE = "UNKNOWN_TABLE"
+UNKNOWN_TABLE = "ode: 60."
 SETTINGS = {"allow_experimental_database_materialized_postgresql": 1}
 
 
@@ -85,11 +85,17 @@ class Materialized(Peer):
     def rows(self, table: str, columns: list[str]) -> Rows:
         """With FINAL and without what is deleted."""
         if table not in self._shown():
-            raise PeerStopped(f"there is no table {table}")
+            raise PeerStopped(LEFT_OUT)
         types = {str(row[0]): str(row[1]) for row in self._query(self._describe(table))}
         names = [name for name in columns if name in types]
         texts = ", ".join(f"{as_text(name, types[name])} AS `t_{name}`" for name in names)
-        found = self._query(f"SELECT {texts} {self._from(table)}")
+        try:
+            found = self._query(f"SELECT {texts} {self._from(table)}")
+        except ClickHouseError as error:
+            # A table whose form has changed is taken away, also between two questions.
+            if UNKNOWN_TABLE in str(error):
+                raise PeerStopped(LEFT_OUT) from error
+            raise
         return Rows([text_row(names, row) for row in found])
 
     def memory_mib(self) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.capture_stack import REPOSITORY, Capture, Stack, environment
-from bench.peers.peer import Peer, PeerStopped, Row, Rows, as_text, highest_mib, text_row
+from bench.peers.peer import LEFT_OUT, Peer, PeerStopped, Row, Rows, as_text, highest_mib, text_row
 
 COMMAND = (sys.executable, "-m", "interview_data", "cdc")
 
@@ -72,7 +72,7 @@ class OurCapture(Peer):
         """The view's values; beside them those that capture recorded as adjusted."""
         types = self._types(table)
         if not types:
-            raise PeerStopped(f"there is no view {table}")
+            raise PeerStopped(LEFT_OUT)
         texts = {name: as_text(name, types[name]) for name in columns if name in types}
         seen = ", ".join(f"{text} AS `t_{name}`" for name, text in texts.items())
         recorded = ", ".join(

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+LEFT_OUT = "there is no such table for readers"
 Row = dict[str, str | None]
 
 

@@ -7,6 +7,7 @@ time, memory and CPU. What is written and what is compared belongs to the measur
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -146,7 +147,8 @@ class Stack:
 
 @contextmanager
 def running_stack() -> Iterator[Stack]:
-    """A stack in a temporary home, stopped at the end."""
+    """A stack in a temporary home, stopped at the end, also where the end is SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="bench-capture-") as folder:
         Path(folder).chmod(0o755)
         home = Path(folder) / "home"

@@ -23,6 +23,8 @@ _POSTGRES_INTERVAL = re.compile(
     r"(?:(-?\d+) years? ?)?(?:(-?\d+) mons? ?)?(?:(-?\d+) days? ?)?"
     r"(?:(-?\d+):(\d+):([\d.]+))?"
 )
+# Debezium spells them out.
+_NAMED_NUMBERS = {"POSITIVE_INFINITY": "Infinity", "NEGATIVE_INFINITY": "-Infinity"}
 _FORMAT = (
     "SET timezone = 'UTC'",
     "SET datestyle = 'ISO, YMD'",
@@ -101,7 +103,7 @@ def canonical(text: str | None, kind: str) -> str | None:
 
 def _number(text: str) -> str:
     try:
-        value = Decimal(text)
+        value = Decimal(_NAMED_NUMBERS.get(text, text))
     except InvalidOperation:
         return text
     if not value.is_finite():

@@ -1,49 +1,89 @@
-"""Events per second through the API, from the client to a row in ClickHouse.
+"""Events through the API: how many, how soon, at what cost, and beside a mere parser.
 
-Starts a stack of its own (stores, API, event writer) in a temporary home. Clients send batches
-over kept-alive connections; the clock runs from the first request to the last acknowledgement
-(accepted), and to the moment when ClickHouse counts every event (landed). CPU seconds are those
-of each process, clients included. Then single events are sent to see how soon each is visible.
+Starts a stack of its own (stores, API, event writer) in a temporary home. Clients run in
+processes of their own on the same cores, over kept-alive connections, with bodies made before.
 
-    .venv/bin/python bench/events.py [--events 200000] [--batch 500] [--clients 2] [--json]
+* batches: two clients send 500 events a request. The clock runs from the first request to the
+  last acknowledgement (accepted) and to the moment when ClickHouse counts every event (landed).
+* parsing: the same clients and bodies against the same uvicorn with an endpoint that only parses
+  the JSON, by the standard library as frameworks do it, and by the fastest parser there is. Runs
+  of both kinds alternate; the share is between medians of the same run.
+* single: requests of one event over many connections.
+* visible: a steady rate, and how long from each acknowledgement until ClickHouse shows the event.
+* memory: many batches; the resident memory of the API and the writer at the start, in the middle
+  and at the end.
+
+    .venv/bin/python bench/events.py [--quick] [--json]
 """
 
 import http.client
 import json
 import os
 import random
+import socket
+import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 import uuid
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
+from events_clients import send_batches, send_singles
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROCESSES = ("postgres", "clickhouse", "redis", "event-bus", "event-writer", "api")
-VISIBLE_TRIES = 10
+BATCH = 500
+CLIENTS = 2
+LANDED_SECONDS_LIMIT = 180
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is sent in each part."""
+
+    rounds: int
+    events_a_round: int
+    single_seconds: float
+    single_connections: int
+    steady_seconds: float
+    steady_rate: int
+    memory_events: int
+
+
+FULL = Sizes(3, 200_000, 10, 32, 20, 5_000, 5_000_000)
+QUICK = Sizes(2, 50_000, 4, 32, 6, 5_000, 300_000)
 
 
 @dataclass
 class Result:
     """What was measured. Rates are events per second."""
 
-    event_count: int
-    batch_size: int
-    client_count: int
-    accepted_per_second: float
-    landed_per_second: float
-    request_ms_p50: float
-    request_ms_p99: float
-    visible_seconds_median: float
-    visible_seconds_max: float
-    cpu_seconds: dict[str, float]
+    accepted_per_second: list[int] = field(default_factory=list)
+    landed_per_second: list[int] = field(default_factory=list)
+    parsed_per_second: list[int] = field(default_factory=list)
+    parsed_fastest_per_second: list[int] = field(default_factory=list)
+    share_of_parsing: float = 0.0
+    share_of_fastest_parsing: float = 0.0
+    cpu_seconds_per_million: dict[str, float] = field(default_factory=dict)
+    single_per_second: int = 0
+    single_ms_p50: float = 0.0
+    single_ms_p99: float = 0.0
+    single_cpu_seconds: dict[str, float] = field(default_factory=dict)
+    steady_per_second: int = 0
+    visible_seconds_p50: float = 0.0
+    visible_seconds_p95: float = 0.0
+    memory_event_count: int = 0
+    memory_mib: dict[str, list[int]] = field(default_factory=dict)
 
 
 def interview_data(home: Path, *arguments: str) -> str:
@@ -62,8 +102,9 @@ def interview_data(home: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def make_event(chance: random.Random) -> dict[str, Any]:
+def make_event(chance: random.Random, now: datetime) -> dict[str, Any]:
     """Like what a product's front end sends."""
+    moment = now - timedelta(milliseconds=chance.randrange(20 * 24 * 3600 * 1000))
     return {
         "event_id": str(uuid.UUID(int=chance.getrandbits(128))),
         "user_id": str(uuid.UUID(int=chance.randrange(5000))),
@@ -72,123 +113,262 @@ def make_event(chance: random.Random) -> dict[str, Any]:
         "session_id": str(uuid.UUID(int=chance.getrandbits(64))),
         "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/150.0",
         "ip_address": f"203.0.113.{chance.randrange(256)}",
-        "timestamp": f"2026-11-{chance.randrange(1, 24):02}T09:30:00.{chance.randrange(1000):03}Z",
+        "timestamp": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
 
 
-class Sender(threading.Thread):
-    """One client on one connection."""
+def make_bodies(chance: random.Random, events: int) -> list[bytes]:
+    """Batches of events that nobody has sent yet."""
+    now = datetime.now(UTC)
+    return [
+        json.dumps([make_event(chance, now) for _ in range(BATCH)]).encode()
+        for _ in range(events // BATCH)
+    ]
 
-    def __init__(self, environment: dict[str, str], bodies: list[bytes]) -> None:
-        super().__init__()
-        self._address = urlsplit(environment["API_URL"])
-        self._key = environment["API_KEY"]
-        self._bodies = bodies
-        self.request_seconds: list[float] = []
 
-    def run(self) -> None:
-        """Send everything; anything but 202 ends the benchmark."""
-        connection = http.client.HTTPConnection(str(self._address.hostname), self._address.port)
-        headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
-        for body in self._bodies:
-            started = time.perf_counter()
-            connection.request("POST", "/v1/events", body, headers)
+class Bench:
+    """One stack, measured part by part."""
+
+    def __init__(self, home: Path, sizes: Sizes) -> None:
+        from stores.clickhouse.client import connect
+
+        self.home = home
+        self.sizes = sizes
+        self.environment = json.loads(interview_data(home, "env", "--json"))
+        self.clickhouse = connect(self.environment["CLICKHOUSE_URL"])
+        self.chance = random.Random(7)
+        self.result = Result()
+
+    def run(self) -> Result:
+        """Every part."""
+        self.batches()
+        self.singles()
+        self.steady()
+        self.memory()
+        return self.result
+
+    def landed_count(self) -> int:
+        """Rows in ClickHouse."""
+        return int(self.clickhouse.query("SELECT count() FROM analytics.user_events").first_row[0])
+
+    def wait_landed(self, count: int) -> None:
+        """Until ClickHouse has so many rows."""
+        deadline = time.perf_counter() + LANDED_SECONDS_LIMIT
+        while self.landed_count() < count:
+            if time.perf_counter() > deadline:
+                raise click.ClickException("the events did not land in time")
+            time.sleep(0.05)
+
+    def processes(self) -> dict[str, list[Any]]:
+        """Each process of the stack with its children."""
+        import psutil
+
+        status = json.loads(interview_data(self.home, "status", "--json"))
+        found = {}
+        for service in status["services"]:
+            root = psutil.Process(service["pid"])
+            found[service["name"]] = [root, *root.children(recursive=True)]
+        return found
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Of each process of the stack, and of the clients that have ended."""
+        times = os.times()
+        found = {"clients": times.children_user + times.children_system}
+        for name, family in self.processes().items():
+            found[name] = sum(sum(member.cpu_times()[:2]) for member in family)
+        return found
+
+    def batches(self) -> None:
+        """Ours and the parsers', in alternation."""
+        ours, plain, fastest = self.result, "parse", "parse-fastest"
+        cpu: dict[str, float] = {}
+        with parser(self.home) as parser_url:
+            for _ in range(self.sizes.rounds):
+                bodies = make_bodies(self.chance, self.sizes.events_a_round)
+                before, count = self.cpu_seconds(), self.landed_count()
+                started = time.perf_counter()
+                accepted = self.send(self.environment["API_URL"], "/v1/events", bodies)
+                self.wait_landed(count + len(bodies) * BATCH)
+                landed = time.perf_counter() - started
+                for name, used in self.cpu_seconds().items():
+                    cpu[name] = cpu.get(name, 0.0) + used - before.get(name, 0.0)
+                ours.accepted_per_second.append(round(len(bodies) * BATCH / accepted))
+                ours.landed_per_second.append(round(len(bodies) * BATCH / landed))
+                for name, rates in (
+                    (plain, ours.parsed_per_second),
+                    (fastest, ours.parsed_fastest_per_second),
+                ):
+                    seconds = self.send(parser_url, f"/{name}", bodies)
+                    rates.append(round(len(bodies) * BATCH / seconds))
+        total = self.sizes.rounds * self.sizes.events_a_round / 1_000_000
+        ours.cpu_seconds_per_million = {name: round(used / total, 1) for name, used in cpu.items()}
+        accepted_median = statistics.median(ours.accepted_per_second)
+        ours.share_of_parsing = round(
+            accepted_median / statistics.median(ours.parsed_per_second), 2
+        )
+        ours.share_of_fastest_parsing = round(
+            accepted_median / statistics.median(ours.parsed_fastest_per_second), 2
+        )
+
+    def send(self, url: str, path: str, bodies: list[bytes]) -> float:
+        """By CLIENTS processes; seconds until the last answer, without making the processes."""
+        key = self.environment["API_KEY"]
+        with ProcessPoolExecutor(CLIENTS) as pool:
+            parts = [bodies[number::CLIENTS] for number in range(CLIENTS)]
+            sending = [pool.submit(send_batches, url, path, key, part) for part in parts]
+            spans = [each.result() for each in sending]
+        return max(end for _, end in spans) - min(start for start, _ in spans)
+
+    def singles(self) -> None:
+        """Requests of one event."""
+        import multiprocessing
+
+        sizes = self.sizes
+        before = self.cpu_seconds()
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+            url, key = self.environment["API_URL"], self.environment["API_KEY"]
+            seconds, answers = pool.submit(
+                send_singles, url, key, sizes.single_connections, sizes.single_seconds
+            ).result()
+        after = self.cpu_seconds()
+        answers.sort()
+        self.result.single_per_second = round(len(answers) / seconds)
+        self.result.single_ms_p50 = round(answers[len(answers) // 2] * 1000, 1)
+        self.result.single_ms_p99 = round(answers[int(len(answers) * 0.99)] * 1000, 1)
+        self.result.single_cpu_seconds = {
+            name: round(after[name] - before.get(name, 0.0), 2) for name in after
+        }
+
+    def steady(self) -> None:
+        """A steady rate in batches; a marked event in each of some of them is looked for."""
+        sizes, batch = self.sizes, 100
+        count = int(sizes.steady_seconds * sizes.steady_rate / batch)
+        now = datetime.now(UTC)
+        batches = [[make_event(self.chance, now) for _ in range(batch)] for _ in range(count)]
+        accepted: dict[str, float] = {}
+        seen: dict[str, float] = {}
+        done = threading.Event()
+        watcher = threading.Thread(target=self._watch, args=(accepted, seen, done))
+        watcher.start()
+        address = urlsplit(self.environment["API_URL"])
+        connection = http.client.HTTPConnection(str(address.hostname), address.port)
+        headers = {"Authorization": f"Bearer {self.environment['API_KEY']}"}
+        headers["Content-Type"] = "application/json"
+        started = time.perf_counter()
+        for number, events in enumerate(batches):
+            time.sleep(max(0.0, started + number * batch / sizes.steady_rate - time.perf_counter()))
+            connection.request("POST", "/v1/events", json.dumps(events).encode(), headers)
             answer = connection.getresponse()
             answer.read()
-            self.request_seconds.append(time.perf_counter() - started)
             assert answer.status == 202, answer.status
-        connection.close()
+            accepted[events[0]["event_id"]] = time.perf_counter()
+        self.result.steady_per_second = round(count * batch / (time.perf_counter() - started))
+        deadline = time.perf_counter() + 60
+        while len(seen) < len(accepted) and time.perf_counter() < deadline:
+            time.sleep(0.05)
+        done.set()
+        watcher.join()
+        assert len(seen) == len(accepted)
+        waits = sorted(seen[name] - accepted[name] for name in accepted)
+        self.result.visible_seconds_p50 = round(waits[len(waits) // 2], 2)
+        self.result.visible_seconds_p95 = round(waits[int(len(waits) * 0.95)], 2)
+
+    def _watch(
+        self, accepted: dict[str, float], seen: dict[str, float], done: threading.Event
+    ) -> None:
+        from stores.clickhouse.client import connect
+
+        client = connect(self.environment["CLICKHOUSE_URL"])
+        query = (
+            "SELECT toString(event_id) FROM analytics.user_events"
+            " WHERE event_id IN {ids:Array(UUID)}"
+        )
+        while not done.wait(0.05):
+            missing = [name for name in list(accepted) if name not in seen]
+            if missing:
+                found = client.query(query, parameters={"ids": missing}).result_rows
+                seen.update(dict.fromkeys((row[0] for row in found), time.perf_counter()))
+
+    def memory(self) -> None:
+        """Resident memory while very many events pass, made a part at a time."""
+        left = self.sizes.memory_events
+        marks = {0, left // 2, left}
+        sent, count = 0, self.landed_count()
+        self._note_memory(marks, sent)
+        while sent < left:
+            part = min(100_000, left - sent)
+            bodies = make_bodies(self.chance, part)
+            self.send(self.environment["API_URL"], "/v1/events", bodies)
+            sent += part
+            self._note_memory(marks, sent)
+        self.wait_landed(count + sent)
+        self.result.memory_event_count = sent
+
+    def _note_memory(self, marks: set[int], sent: int) -> None:
+        due = {mark for mark in marks if mark <= sent}
+        if not due:
+            return
+        marks -= due
+        for name, family in self.processes().items():
+            if name in ("api", "event-writer"):
+                size = sum(member.memory_info().rss for member in family) // 2**20
+                self.result.memory_mib.setdefault(name, []).append(size)
 
 
-def cpu_seconds(home: Path) -> dict[str, float]:
-    """Of each process of the stack with its children, and of this one."""
-    import psutil
-
-    status = json.loads(interview_data(home, "status", "--json"))
-    found = {"client": sum(psutil.Process().cpu_times()[:2])}
-    for service in status["services"]:
-        root = psutil.Process(service["pid"])
-        family = [root, *root.children(recursive=True)]
-        found[service["name"]] = sum(sum(member.cpu_times()[:2]) for member in family)
-    return found
-
-
-def measure(home: Path, events: int, batch: int, clients: int) -> Result:
-    """One run on a stack that runs in `home`."""
-    from stores.clickhouse.client import connect
-
-    environment = json.loads(interview_data(home, "env", "--json"))
-    clickhouse = connect(environment["CLICKHOUSE_URL"])
-    chance = random.Random(7)
-    bodies = [
-        json.dumps([make_event(chance) for _ in range(batch)]).encode()
-        for _ in range(events // batch)
-    ]
-    senders = [Sender(environment, bodies[number::clients]) for number in range(clients)]
-    cpu_before = cpu_seconds(home)
-    started = time.perf_counter()
-    for sender in senders:
-        sender.start()
-    for sender in senders:
-        sender.join()
-    accepted = time.perf_counter() - started
-    count = len(bodies) * batch
-    while clickhouse.query("SELECT count() FROM analytics.user_events").first_row[0] < count:
-        assert time.perf_counter() - started < accepted + 120
-        time.sleep(0.1)
-    landed = time.perf_counter() - started
-    cpu = {name: round(used - cpu_before[name], 2) for name, used in cpu_seconds(home).items()}
-    requests = sorted(seconds for sender in senders for seconds in sender.request_seconds)
-    visible = sorted(_visible(environment, clickhouse, chance) for _ in range(VISIBLE_TRIES))
-    return Result(
-        event_count=count,
-        batch_size=batch,
-        client_count=clients,
-        accepted_per_second=round(count / accepted),
-        landed_per_second=round(count / landed),
-        request_ms_p50=round(requests[len(requests) // 2] * 1000, 1),
-        request_ms_p99=round(requests[int(len(requests) * 0.99)] * 1000, 1),
-        visible_seconds_median=round(visible[len(visible) // 2], 2),
-        visible_seconds_max=round(visible[-1], 2),
-        cpu_seconds=cpu,
+@contextmanager
+def parser(home: Path) -> Iterator[str]:
+    """The same uvicorn with an endpoint that only parses; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    listen = ("--port", str(port), "--no-access-log", "--log-level", "warning")
+    process = subprocess.Popen(
+        [*(sys.executable, "-m", "uvicorn", "events_parser:app", "--host", "127.0.0.1"), *listen],
+        cwd=Path(__file__).parent,
+        env=os.environ | {"INTERVIEW_DATA_HOME": str(home)},
     )
-
-
-def _visible(environment: dict[str, str], clickhouse: Any, chance: random.Random) -> float:
-    event = make_event(chance)
-    sender = Sender(environment, [json.dumps([event]).encode()])
-    sender.run()
-    started = time.perf_counter()
-    query = "SELECT count() FROM analytics.user_events WHERE event_id = {id:UUID}"
-    while not clickhouse.query(query, parameters={"id": event["event_id"]}).first_row[0]:
-        assert time.perf_counter() - started < 30
-        time.sleep(0.02)
-    return time.perf_counter() - started
+    try:
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
 
 
 @click.command()
-@click.option("--events", default=200_000, show_default=True)
-@click.option("--batch", default=500, show_default=True)
-@click.option("--clients", default=2, show_default=True)
+@click.option("--quick", is_flag=True, help="Smaller numbers: a minute instead of ten.")
+@click.option("--part", "parts", multiple=True, help="Only batches, singles, steady or memory.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def main(events: int, batch: int, clients: int, as_json: bool) -> None:
-    """Measure events per second, end to end."""
+def main(quick: bool, parts: tuple[str, ...], as_json: bool) -> None:
+    """Measure events through the API, end to end."""
     with tempfile.TemporaryDirectory(prefix="bench-events-") as folder:
         home = Path(folder)
         only = [part for name in PROCESSES for part in ("--only", name)]
         try:
             interview_data(home, "up", "--detach", *only)
-            result = measure(home, events, batch, clients)
+            bench = Bench(home, QUICK if quick else FULL)
+            if parts:
+                for part in parts:
+                    getattr(bench, part)()
+            else:
+                bench.run()
         finally:
             interview_data(home, "down")
     if as_json:
-        click.echo(json.dumps(asdict(result)))
+        click.echo(json.dumps(asdict(bench.result)))
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("what", "measured")
-    for name, value in asdict(result).items():
+    for name, value in asdict(bench.result).items():
         table.add_row(name.replace("_", " "), str(value))
     Console().print(table)
 

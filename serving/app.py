@@ -72,6 +72,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(docs.router)
+    app.add_middleware(events.DirectIngest)
     app.add_middleware(MeasuringMiddleware, recorder=recorder)
     _describe_problems(app)
     return app

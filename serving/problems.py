@@ -111,6 +111,15 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer for an error that one of the handlers below is for."""
+    if isinstance(error, Problem):
+        return await _problem(request, error)
+    if isinstance(error, InputInvalid):
+        return await _input(request, error)
+    return await _transient(request, error)
+
+
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  registered for this type only
     return problem_response(error)

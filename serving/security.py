@@ -67,15 +67,14 @@ class Keyring:
         return found
 
 
-async def authorize(request: Request, scope: str) -> api_keys.ApiKey:
-    """The key of the request. Raises Problem 401 without a valid one, 403 without `scope`.
+async def authorize(keyring: Keyring, authorization: str, scope: str) -> api_keys.ApiKey:
+    """The key that a request's header names. Raises Problem 401 or, without `scope`, 403.
 
     For endpoints that must be fast; others depend on `require_scope`, which documents itself.
     """
-    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    kind, _, key = authorization.partition(" ")
     if kind.lower() != "bearer" or not key.strip():
         raise Problem(401, "Send `Authorization: Bearer KEY`.", _CHALLENGE)
-    keyring: Keyring = request.app.state.keyring
     try:
         found = await keyring.check(key.strip())
     except StoreUnavailable:
@@ -98,7 +97,8 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiK
         response: Response,
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> api_keys.ApiKey:
-        found = await authorize(request, scope)
+        header = request.headers.get("authorization", "")
+        found = await authorize(request.app.state.keyring, header, scope)
         intake: Intake | None = getattr(request.app.state, "intake", None)
         if intake is not None:
             admission = await intake.admit(found, 0, "", b"")

@@ -6,6 +6,7 @@ limit, so a small body that unpacks to gigabytes costs no more than a plain one 
 
 import asyncio
 import zlib
+from collections.abc import Mapping
 from typing import Protocol
 
 import zstandard
@@ -103,15 +104,15 @@ def too_large() -> Problem:
     )
 
 
-async def read_body(request: Request, seconds: float) -> bytes:
-    """The body, unpacked. Raises Problem 400, 408, 413 or 415."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+async def read_body(request: Request, headers: Mapping[str, str], seconds: float) -> bytes:
+    """The body, unpacked. `headers` are the request's. Raises Problem 400, 408, 413 or 415."""
+    encoding = headers.get("content-encoding", "identity").strip().lower()
     if encoding not in _UNPACK:
         raise Problem(
             415,
             f"Content-Encoding {encoding[:40]!r} is not supported; send {', '.join(ENCODINGS)}.",
         )
-    announced = request.headers.get("content-length", "0")
+    announced = headers.get("content-length", "0")
     if announced.isdigit() and int(announced) > BODY_LIMIT_BYTES:
         raise too_large()
     try:

@@ -17,7 +17,6 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from serving.ingest.grouping import Grouped
 from serving.problems import Problem
@@ -236,8 +235,7 @@ def messages(lines: list[bytes], key: bytes | None = None) -> Iterator[Message]:
 
 
 def _message(lines: list[bytes], key: bytes | None) -> Message:
-    members: dict[str, Any] = {"key": key} if "key" in Message.__dataclass_fields__ else {}
-    return Message(b"\n".join(lines), len(lines), **members)
+    return Message(b"\n".join(lines), len(lines), key)
 
 
 def rate_limit_headers(admission: Admission) -> list[tuple[str, str]]:

@@ -342,5 +342,5 @@ def test_what_two_lines_of_an_id_say_is_compared_without_their_times() -> None:
 
 
 def test_a_bus_that_is_not_there_yet_is_refused_by_name() -> None:
-    with pytest.raises(SettingInvalid, match=r"EVENT_BUS_URL: kafka:// is not supported.*redis://"):
-        connect("kafka://localhost:9092")
+    with pytest.raises(SettingInvalid, match=r"EVENT_BUS_URL: amqp:// is not supported.*redis://"):
+        connect("amqp://localhost:5672")

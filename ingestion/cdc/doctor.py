@@ -32,7 +32,7 @@ LITTLE_SPILL_BYTES = 4 << 30
 def examine(chosen: "Options | None" = None) -> list[Finding]:
     """Every finding on the source, its tables, this machine and the target."""
     chosen = chosen or options()
-    return [*_source(chosen), *_here(), *_target(chosen)]
+    return [*_source(chosen), *_here(chosen), *_target(chosen)]
 
 
 def _source(chosen: "Options") -> Iterator[Finding]:
@@ -48,13 +48,15 @@ def _source(chosen: "Options") -> Iterator[Finding]:
         database.close()
 
 
-def _here() -> Iterator[Finding]:
+def _here(chosen: "Options") -> Iterator[Finding]:
     """Where large transactions are put down until they commit."""
-    folder = Path(tempfile.gettempdir())
-    free = shutil.disk_usage(folder).free
+    folder = chosen.spill_folder or Path(tempfile.gettempdir())
+    # It is made when it is first needed.
+    there = next(parent for parent in (folder, *folder.parents) if parent.exists())
+    free = shutil.disk_usage(there).free
     text = f"{human_bytes(free)} free in {folder} for large transactions."
     if free < LITTLE_SPILL_BYTES:
-        yield warning("disk here", f"Only {text}", "Make room, or set TMPDIR to a larger disk.")
+        yield warning("disk here", f"Only {text}", "Make room, or set CAPTURE_SPILL_FOLDER.")
     else:
         yield ok("disk here", text)
 

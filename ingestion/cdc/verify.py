@@ -4,6 +4,7 @@ Belongs here: pinning, waiting for capture, comparing, and the history of it. Th
 comparison belongs to `compare`, the position to `pin`.
 """
 
+import json
 import time
 import uuid
 from collections.abc import Iterable
@@ -275,22 +276,33 @@ def _has_changes(database: SourceDatabase, chosen: "Options", lsn: int) -> bool:
 
 
 def _remember(client: ClickHouseClient, slot: str, found: Iterable[TableVerification]) -> None:
-    names = [
-        "verification_id", "slot", "target", "verified_at", "lsn", "is_equal", "source_count",
-        "target_count", "source_hash", "target_hash", "changed_since_count", "duration_seconds",
-        "differing_count", "problem",
-    ]  # fmt: skip
-    one, now = uuid.uuid4(), datetime.now(UTC)
+    one, now = str(uuid.uuid4()), datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
     rows = [
-        [
-            one, slot, row.table, now, parse_lsn(row.lsn), row.is_equal, row.source_count,
-            row.target_count, row.source_hash, row.target_hash, row.changed_since_count,
-            row.duration_seconds, row.differing_count, row.problem,
-        ]
+        {
+            "verification_id": one,
+            "slot": slot,
+            "target": row.table,
+            "verified_at": now,
+            "lsn": parse_lsn(row.lsn),
+            "is_equal": int(row.is_equal),
+            "source_count": row.source_count,
+            "target_count": row.target_count,
+            "source_hash": row.source_hash,
+            "target_hash": row.target_hash,
+            "changed_since_count": row.changed_since_count,
+            "duration_seconds": row.duration_seconds,
+            "differing_count": row.differing_count,
+            "problem": row.problem,
+        }
         for row in found
-    ]  # fmt: skip
+    ]
     if rows:
-        client.insert(f"{DATABASE}.verifications", rows, column_names=names)
+        # Not `insert`: that loads pandas, and this may run beside a capture that stays small.
+        client.raw_insert(
+            f"{DATABASE}.verifications",
+            insert_block="\n".join(map(json.dumps, rows)),
+            fmt="JSONEachRow",
+        )
 
 
 def _left(deadline: float) -> float:

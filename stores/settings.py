@@ -117,6 +117,14 @@ class Settings(BaseSettings):
     capture_publication: str = Field(
         "interview_data", description="PostgreSQL publication that change capture reads."
     )
+    capture_columns: str = Field(
+        "",
+        description="What capture leaves out or hashes of DATABASE_URL:"
+        " users.password_hash=exclude,users.email=hash",
+    )
+    capture_hash_key: str | None = Field(
+        None, repr=False, description="Secret of the hashes that CAPTURE_COLUMNS asks for."
+    )
     capture_slot: str = Field(
         "interview_data", description="PostgreSQL replication slot of change capture."
     )

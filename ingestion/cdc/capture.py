@@ -27,6 +27,7 @@ from ingestion.cdc.source import Slot, SlotBusy, SourceDatabase
 from ingestion.cdc.spill import OpenTransactions
 from ingestion.cdc.state import Source, StateStore
 from ingestion.cdc.table_life import TableLife
+from ingestion.cdc.treatments import ColumnTreatment
 from ingestion.cdc.unchanged import ValueFinder
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.errors import CaptureStopped, StateConflict, StoreUnavailable
@@ -43,6 +44,7 @@ SNAPSHOT_POLL_SECONDS = 0.05
 IDLE_PROGRESS_SECONDS = 1.0
 SLOT_WAIT_SECONDS = 10.0
 READER_LOCK_WAIT_MILLISECONDS = 1000
+COMPARE_SECONDS = 600.0
 STRAGGLER_WAIT_SECONDS = 60.0
 
 
@@ -57,6 +59,8 @@ class Options:
     target_database: str = "oltp"
     # Where large open transactions wait for their end; a temporary folder if not given.
     spill_folder: Path | None = None
+    # Columns of the source that are left out or hashed.
+    columns: tuple[ColumnTreatment, ...] = ()
 
 
 class Session:
@@ -90,7 +94,11 @@ class Session:
         self._check_positions(self._database.slot(options.slot))
         client = connect_clickhouse(options.clickhouse_url)
         self.tables = Tables(
-            self._database, connect_clickhouse(options.clickhouse_url), self._state, self._source
+            self._database,
+            connect_clickhouse(options.clickhouse_url),
+            self._state,
+            self._source,
+            options.columns,
         )
         self.tables.load(self.applied_lsn)
         self._open_transactions = OpenTransactions(self._spill_folder())
@@ -101,6 +109,7 @@ class Session:
             forget=self._assembler.forget,
             wake_snapshots=self._wake_snapshotter,
             announce=self._assembler.announce,
+            compare=self._is_equal,
         )
         self._life.take_requests()
         self._reader.limit_lock_waits(READER_LOCK_WAIT_MILLISECONDS)
@@ -165,7 +174,8 @@ class Session:
         """Whether everything up to `lsn` is stored and every snapshot is shown to readers."""
         if self.applied_lsn < lsn:
             return False
-        return not any(table.is_unpublished for table in self.tables.all())
+        is_unread = any(it.is_unpublished or it.is_doubtful for it in self.tables.all())
+        return self._life.is_settled and not is_unread
 
     def current_lsn(self) -> int:
         """Where the source is now."""
@@ -229,6 +239,14 @@ class Session:
     def _write(self, batch: Batch) -> None:
         self._written = batch
         self._writing = self._writer.submit(self._applier.apply, batch)
+
+    def _is_equal(self, target: str) -> bool:
+        from ingestion.cdc.verify import verify  # itself waits for a capture
+
+        found = verify(self._options, COMPARE_SECONDS, [target])
+        if not found:
+            raise StoreUnavailable(f"table {target} does not stream now")
+        return all(table.is_equal for table in found)
 
     def _wake_snapshotter(self) -> None:
         if self._snapshotter is not None:

@@ -23,12 +23,15 @@ class SourceColumn:
     type_oid: int
     type: SourceType
     is_nullable: bool
+    # What the configuration does with it (`treatments`); empty: it is stored as it is.
+    treatment: str = ""
 
 
 @dataclass(frozen=True)
 class SourceLeaf:
     """A partition that holds rows: where its part of a snapshot is read."""
 
+    oid: int
     schema: str
     name: str
     file_node: int
@@ -74,23 +77,28 @@ def published_table(connection: Connection, publication: str, oid: int) -> Sourc
 
 def described(connection: Connection, publication: str, form: SourceForm) -> SourceTable:
     """All that is to be known of a table before it is read; measuring it takes a lock on it."""
-    row_filter = connection.execute(
-        "SELECT pg_get_expr(r.prqual, r.prrelid) FROM pg_publication_rel AS r"
-        " JOIN pg_publication AS p ON p.oid = r.prpubid WHERE p.pubname = %s AND r.prrelid = %s",
-        [publication, form.oid],
-    ).fetchone()
     leaves = _leaves(connection, [leaf.oid for leaf in form.leaves])
     blocks = sum(leaf.block_count for leaf in leaves) or _block_count(connection, form.oid)
     return SourceTable(
         form.oid, form.schema, form.name,
         tuple(_column(connection, column) for column in form.published), form.key,
-        row_filter[0] if row_filter else None, form.file_node, blocks, leaves,
+        row_filter(connection, publication, form.oid), form.file_node, blocks, leaves,
     )  # fmt: skip
+
+
+def row_filter(connection: Connection, publication: str, oid: int) -> str | None:
+    """The condition that a row must meet to be published; None where all are."""
+    row = connection.execute(
+        "SELECT pg_get_expr(r.prqual, r.prrelid) FROM pg_publication_rel AS r"
+        " JOIN pg_publication AS p ON p.oid = r.prpubid WHERE p.pubname = %s AND r.prrelid = %s",
+        [publication, oid],
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _leaves(connection: Connection, oids: list[int]) -> tuple[SourceLeaf, ...]:
     rows = connection.execute(
-        "SELECT n.nspname, c.relname, pg_relation_filenode(c.oid)::int8,"
+        "SELECT c.oid, n.nspname, c.relname, pg_relation_filenode(c.oid)::int8,"
         " pg_relation_size(c.oid) / current_setting('block_size')::int"
         " FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
         " WHERE c.oid = ANY(%s) ORDER BY c.oid",

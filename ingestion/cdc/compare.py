@@ -16,6 +16,7 @@ from ingestion.cdc.pin import PinnedSource
 from ingestion.cdc.positions import version
 from ingestion.cdc.source import quote_source, table_name
 from ingestion.cdc.state import CapturedTable
+from ingestion.cdc.treatments import is_hashed, source_hash
 from ingestion.cdc.types import quote_text
 from stores.clickhouse.client import ClickHouseClient
 from stores.errors import StateConflict
@@ -77,7 +78,7 @@ class Comparison:
 
     def rows(self, buckets: list[int]) -> tuple[dict[Key, str], dict[Key, str]]:
         """Key -> hash of the row, for the rows of some buckets, on both sides."""
-        columns = self._table.layout.columns
+        columns = self._table.layout.stored
         names = ", ".join(_target_keys(self._table))
         chosen = f"{_target_bucket(self._table)} IN ({', '.join(map(str, buckets))})"
         found = self._client.query(
@@ -104,7 +105,7 @@ class Comparison:
         """One query for both, because a second one would see later rows."""
         table, cut = self._storage(), self._cut()
         keys = ", ".join(_target_keys(self._table))
-        hashed = f"toInt128({_target_hash(self._table.layout.columns)})"
+        hashed = f"toInt128({_target_hash(self._table.layout.stored)})"
         # Not WHERE: an index on versions may hide from FINAL that a row has a newer one.
         found = self._client.query(
             f"SELECT toInt64({bucket}) AS bucket, countIf(_version < {cut}) AS row_count,"
@@ -124,7 +125,7 @@ class Comparison:
         return {row[0]: (row[1], row[2]) for row in found if row[0] >= 0 and row[1]}, changed
 
     def _ask_source(self, bucket: str, changed: list[Key]) -> Buckets:
-        hashed = f"sum({_source_hash(self._table.layout.columns)})::text"
+        hashed = f"sum({_source_hash(self._table.layout.stored)})::text"
         asked = f"SELECT {bucket}, count(*), {hashed} {self._from}"
         if changed:
             keys = _source_keys(self._table)
@@ -210,7 +211,9 @@ def _target_hash(columns: "tuple[SourceColumn, ...]") -> str:
 def _source_text(column: "SourceColumn") -> str:
     name = "t." + quote_source(column.name)
     kind, element = _float_of(column.type), _float_of(column.type.element)
-    if kind:
+    if is_hashed(column):
+        text = source_hash(f"format('%s', {name})")
+    elif kind:
         text = f"encode({kind}send({name}), 'hex')"
     elif element:
         bits = f"coalesce(encode({element}send(e), 'hex'), 'NULL')"
@@ -225,6 +228,8 @@ def _target_text(column: "SourceColumn") -> str:
     """Shortest decimal forms of floats differ between programs; their bits do not."""
     name = quote(column.name)
     kind, element = _float_of(column.type), _float_of(column.type.element)
+    if is_hashed(column):
+        return name
     if kind:
         text = _bits(f"assumeNotNull({name})", kind)
         return f"if(isNull({name}), NULL, {text})" if column.is_nullable else text

@@ -9,15 +9,23 @@ could not hold exactly, so nothing is ever changed silently.
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ingestion.cdc.catalog import SourceColumn, SourceTable
+from ingestion.cdc.treatments import (
+    ColumnTreatment,
+    hash_codec,
+    is_excluded,
+    is_hashed,
+    treated,
+)
 from ingestion.cdc.types import Codec, SourceType, codec_of, quote_text
 
 # Enough batches for a retry that comes an hour late at five batches a second.
 DEDUPLICATION_WINDOW = 20_000
 OWN_COLUMNS = ("_version", "_is_deleted", "_adjusted", "_captured_at")
+_NOTHING = Codec("String", lambda text: text, lambda value: value, can_be_nullable=False)
 _ADJUSTED_TYPE = "Map(LowCardinality(String), Nullable(String))"
 
 
@@ -32,6 +40,16 @@ class Layout:
     def names(self) -> tuple[str, ...]:
         """The column names, in order."""
         return tuple(column.name for column in self.columns)
+
+    @property
+    def stored(self) -> tuple[SourceColumn, ...]:
+        """The columns that ClickHouse has: the log gives also those that are left out."""
+        return tuple(column for column in self.columns if not is_excluded(column))
+
+    @property
+    def stored_names(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        return tuple(column.name for column in self.stored)
 
     @property
     def key_positions(self) -> tuple[int, ...]:
@@ -52,9 +70,24 @@ class Layout:
         return Layout(columns, tuple(data["key"]))
 
 
-def layout_of(table: SourceTable) -> Layout:
-    """The form of a table as the catalogue has it."""
-    return Layout(table.columns, table.key)
+def layout_of(
+    table: SourceTable,
+    treatments: tuple[ColumnTreatment, ...] = (),
+    before: Layout | None = None,
+) -> Layout:
+    """The form of a table as the catalogue has it, with what is to be done with its columns.
+
+    A column that was treated in `before` stays treated: what somebody wanted left out must not
+    appear under another name.
+    """
+    known = {column.number: column for column in before.columns} if before else {}
+    columns = []
+    for column in table.columns:
+        made, old = treated(column, table.schema, table.name, treatments), known.get(column.number)
+        if not made.treatment and old is not None:
+            made = replace(made, treatment=old.treatment)
+        columns.append(made)
+    return Layout(tuple(columns), table.key)
 
 
 def problem_with(layout: Layout) -> str | None:
@@ -89,8 +122,10 @@ def qualified(database: str, name: str) -> str:
 
 
 def codec_of_column(column: SourceColumn) -> Codec:
-    """The codec of a column's type."""
-    return codec_of(column.type)
+    """The codec of a column: its type's, or its treatment's."""
+    if is_hashed(column):
+        return hash_codec(column)
+    return _NOTHING if is_excluded(column) else codec_of(column.type)
 
 
 def stored_type(column: SourceColumn) -> str:
@@ -107,7 +142,7 @@ def create_storage(database: str, name: str, layout: Layout, comment: str) -> st
     """The table of versions. An insert is on disk before it is acknowledged, because the
     source forgets what we acknowledge."""
     columns = "".join(
-        f"  {quote(column.name)} {stored_type(column)},\n" for column in layout.columns
+        f"  {quote(column.name)} {stored_type(column)},\n" for column in layout.stored
     )
     key = ", ".join(quote(part) for part in layout.key)
     return (
@@ -124,7 +159,7 @@ def create_storage(database: str, name: str, layout: Layout, comment: str) -> st
 
 def create_view(view_database: str, view: str, database: str, storage: str, layout: Layout) -> str:
     """What people query."""
-    columns = ", ".join(quote(name) for name in layout.names)
+    columns = ", ".join(quote(name) for name in layout.stored_names)
     return (
         f"CREATE OR REPLACE VIEW {qualified(view_database, view)} AS SELECT {columns}"
         f" FROM {qualified(database, storage)} FINAL WHERE _is_deleted = 0"
@@ -153,11 +188,12 @@ def insert_changes(
 def insert_snapshot(
     database: str, storage: str, layout: Layout, version: int, *, storage_mark: str | None = None
 ) -> str:
-    """Takes what COPY … TO STDOUT writes; every row gets `version`.
+    """Takes what COPY … TO STDOUT writes of the stored columns; every row gets `version`.
 
     With `storage_mark`, rows go into the storage of that comment or nowhere: one of the same
     name may have taken its place.
     """
+    layout = Layout(layout.stored, layout.key)
     table = qualified(database, storage)
     into = f"INSERT INTO {table} {_targets(layout)}"
     values = _values(layout, f"toUInt128('{version}')", "0")
@@ -184,7 +220,10 @@ def insert_tombstones(database: str, storage: str, layout: Layout, version: int)
 
 
 def stored_text(column: SourceColumn) -> str:
-    """PostgreSQL's text of the stored value, adjusted ones as they were before."""
+    """PostgreSQL's text of the stored value, adjusted ones as they were before. Of a hashed
+    one what stores the same hash again; of one that is left out nothing."""
+    if is_excluded(column):
+        return "CAST(NULL, 'Nullable(String)')"
     name, key = quote(column.name), quote_text(column.name)
     codec = codec_of_column(column)
     text = codec.render(f"assumeNotNull({name})")
@@ -196,13 +235,15 @@ def stored_text(column: SourceColumn) -> str:
 
 
 def _targets(layout: Layout) -> str:
-    names = ", ".join(quote(name) for name in layout.names)
+    names = ", ".join(quote(name) for name in layout.stored_names)
     return f"({names}, _version, _is_deleted, _adjusted)"
 
 
 def _values(layout: Layout, version: str, is_deleted: str) -> str:
     values = ", ".join(
-        _value(column, f"c{index}", is_deleted) for index, column in enumerate(layout.columns)
+        _value(column, f"c{index}", is_deleted)
+        for index, column in enumerate(layout.columns)
+        if not is_excluded(column)
     )
     return f"SELECT {values}, {version}, {is_deleted}, {_adjusted(layout, is_deleted)}"
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ingestion.cdc.positions import parse_lsn
+from ingestion.cdc.treatments import source_options
 from stores.errors import StateConflict, StoreUnavailable
 from stores.postgres.client import Connection, Error, connect
 from stores.postgres.replication import TEXT_FORMAT_OPTIONS
@@ -39,7 +40,9 @@ def pinned(url: str, timeout_seconds: float) -> Iterator[PinnedSource]:
     within `timeout_seconds`, StateConflict where the source has no replication slot left.
     """
     limit = f" -c statement_timeout={max(1, int(timeout_seconds * 1000))}"
-    with connect(url, autocommit=True, options=TEXT_FORMAT_OPTIONS + limit) as connection:
+    with connect(
+        url, autocommit=True, options=TEXT_FORMAT_OPTIONS + limit + source_options()
+    ) as connection:
         with _exported(url, timeout_seconds) as (lsn, snapshot):
             connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())

@@ -11,7 +11,7 @@ form is ever put beside newer ones, whatever was altered before L.
 
 import logging
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ingestion.cdc.apply import quarantine
@@ -33,6 +33,7 @@ from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, p
 from ingestion.cdc.source import SourceDatabase, TableLocked
 from ingestion.cdc.source_form import SourceForm, source_form, source_forms
 from ingestion.cdc.state import CapturedTable, Source, StateStore
+from ingestion.cdc.treatments import ColumnTreatment, check_treatments, treated
 from ingestion.cdc.types import SourceType
 from stores.clickhouse.client import ClickHouseClient
 
@@ -55,8 +56,10 @@ class Tables:
         client: ClickHouseClient,
         state: StateStore,
         source: Source,
+        treatments: tuple[ColumnTreatment, ...] = (),
     ) -> None:
         self._database = database
+        self._treatments = treatments
         self._client = client
         self._state = state
         self._source = source
@@ -77,7 +80,45 @@ class Tables:
             if table.is_flowing:
                 self._resume(table, applied_lsn)
         self._drop_orphans()
-        self.compare_with_publication(self.forms())
+        forms = self.forms()
+        check_treatments(self._treatments, forms)
+        self._follow_treatments(forms)
+        self.compare_with_publication(forms)
+
+    def _follow_treatments(self, forms: dict[int, SourceForm]) -> None:
+        """Rows that are treated differently never come together: such a table is read anew."""
+        for table in self.all():
+            if table.oid not in forms or not table.layout.columns:
+                continue
+            before = table.layout
+            columns = tuple(self._wanted(table, column, forms) for column in before.columns)
+            table.layout = Layout(columns, before.key)
+            changed = [
+                new.name for new, old in zip(columns, before.columns, strict=True) if new != old
+            ]
+            if changed and (table.is_flowing or table.is_waiting):
+                reason = f"column {changed[0]} is excluded, hashed or kept otherwise than before"
+                self.restart(table, reason, by_itself=False)
+
+    def _wanted(
+        self, table: CapturedTable, column: SourceColumn, forms: dict[int, SourceForm]
+    ) -> SourceColumn:
+        """With the treatment that is configured now. Where that names a column which is gone,
+        one that is treated without being named is that column under a new name."""
+        made = self._treated(table, replace(column, treatment=""))
+        if made.treatment or not column.treatment:
+            return made
+        names = {found.name for found in forms[table.oid].columns}
+        missing = [
+            treatment
+            for treatment in self._treatments
+            if (treatment.schema, treatment.table) == (table.source_schema, table.source_name)
+            and treatment.column not in names
+        ]
+        return column if missing else made
+
+    def _treated(self, table: CapturedTable, column: SourceColumn) -> SourceColumn:
+        return treated(column, table.source_schema, table.source_name, self._treatments)
 
     def all(self) -> list[CapturedTable]:
         """Every table ever captured."""
@@ -167,6 +208,9 @@ class Tables:
                 resolve=lambda oid, modifier: resolve_type(connection, oid, modifier),
                 table=qualified(self._log, table.storage),
             )
+        for column in change.layout.columns if change else ():
+            if not column.treatment and self._treated(table, column).treatment:
+                raise ReadAnew(f"column {column.name} is to be excluded or hashed")
         for column, text in change.defaults if change else ():
             self._check_default(column, text)
         return change
@@ -312,10 +356,11 @@ class Tables:
     def _start(self, table: CapturedTable, beginning: "_Beginning", reason: str) -> None:
         found, form = beginning.table, beginning.form
         half_read = table.storage if table.is_unpublished else ""
-        layout = layout_of(found)
+        layout = layout_of(found, self._treatments, before=table.layout)
         is_taken = self._comment(table.target) is not None
         table.generation += 1
-        table.layout, table.announced, table.reason, table.is_waiting = layout, None, reason, False
+        table.layout, table.announced, table.reason = layout, None, reason
+        table.is_waiting = table.is_doubtful = False
         table.state = "resyncing" if table.state != "snapshotting" else "snapshotting"
         table.storage_mark = f"{found.schema}.{found.name}, reading {uuid.uuid4()}"
         # A name of its own, so that a chunk still on its way to a former one never gets here.

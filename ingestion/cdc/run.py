@@ -15,10 +15,11 @@ from ingestion.cdc.catalog import published_oids
 from ingestion.cdc.positions import format_lsn
 from ingestion.cdc.source import SlotBusy, SourceDatabase
 from ingestion.cdc.status import unread_tables
+from ingestion.cdc.treatments import EXCLUDE, HASH, parse_treatments
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.errors import StoreUnavailable, TransientError
 from stores.postgres.client import Error as PostgresError
-from stores.settings import load_settings
+from stores.settings import load_settings, set_in_environment
 
 logger = logging.getLogger(__name__)
 
@@ -43,9 +44,27 @@ def options(
     publication: str | None = None,
     slot: str | None = None,
     target_database: str = "oltp",
+    exclude_columns: tuple[str, ...] = (),
+    hash_columns: tuple[str, ...] = (),
 ) -> Options:
-    """Options from the settings, what is given here first."""
+    """Options from the settings, what is given here first.
+
+    CAPTURE_COLUMNS is about the tables of DATABASE_URL and CAPTURE_PUBLICATION; what else is
+    captured has columns of its own. What the local stack says of its own tables is no mistake
+    where another database has none of them.
+    """
     settings = load_settings()
+    is_ours = source_url in (None, settings.database_url)
+    is_ours = is_ours and publication in (None, settings.capture_publication)
+    is_asked_for = bool(set_in_environment(("capture_columns",)))
+    columns = parse_treatments(
+        settings.capture_columns if is_ours else "", is_required=is_asked_for
+    ) + parse_treatments(
+        ",".join(
+            [f"{name}={EXCLUDE}" for name in exclude_columns]
+            + [f"{name}={HASH}" for name in hash_columns]
+        )
+    )
     return Options(
         source_url or settings.require("database_url"),
         clickhouse_url or settings.require("clickhouse_url"),
@@ -53,6 +72,7 @@ def options(
         slot or settings.capture_slot,
         target_database,
         settings.capture_spill_folder or settings.interview_data_home / "capture-spill",
+        columns,
     )
 
 

@@ -18,10 +18,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from ingestion.cdc.apply import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, first_line, quarantine
-from ingestion.cdc.catalog import published_table
+from ingestion.cdc.catalog import SourceLeaf, row_filter
 from ingestion.cdc.layout import Layout, insert_snapshot, log_database
 from ingestion.cdc.positions import format_lsn, version
-from ingestion.cdc.source import SourceDatabase, table_name
+from ingestion.cdc.source import SourceDatabase, TableLocked, table_name
 from ingestion.cdc.state import CapturedTable, Source, StateStore
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import Error as ClickHouseError
@@ -39,6 +39,10 @@ MAX_SENT_BYTES = 8 * CHUNK_BYTES
 # While ClickHouse sorts and writes one chunk, the next is read.
 CHUNKS_AT_ONCE = 2
 ATTEMPTS_PER_CHUNK = 8
+# One locked table does not keep the others waiting.
+LOCK_WAIT_MILLISECONDS = 1000
+LOCK_PAUSE_SECONDS = 1.0
+_UNDEFINED_COLUMN = "42703"
 _WAIT_SECONDS = 0.05
 # One insert is one block: stored as a whole or not at all, and once, however often it is sent.
 _ONE_BLOCK = {
@@ -57,18 +61,28 @@ class ChunkTooLarge(Exception):
 
 @dataclass(frozen=True)
 class Chunk:
-    """Blocks `first` up to, not including, `last` of a table as it was when they were asked for."""
+    """Blocks `first` up to, not including, `last` of a table as it was when they were asked for.
+
+    The blocks of a root of partitions are those of its leaves, one leaf after the other:
+    `offset` is where the leaf that is read begins among them.
+    """
 
     table: CapturedTable
     generation: int
     name: str
     file_node: int
+    offset: int
     first: int
     last: int
     layout: Layout
     storage: str
     storage_mark: str
     snapshot_lsn: int
+
+    @property
+    def next_block(self) -> int:
+        """Where the table's next chunk begins."""
+        return self.offset + self.last
 
 
 @dataclass(frozen=True)
@@ -100,6 +114,8 @@ class Snapshotter(threading.Thread):
         # Shared by the workers: without a session, a client's requests are apart.
         self._workers = ThreadPoolExecutor(CHUNKS_AT_ONCE, thread_name_prefix="cdc-chunk")
         self._chunk_bytes = CHUNK_BYTES
+        # Tables that another session held, and when they are tried again.
+        self._later: dict[int, float] = {}
         self._failure: BaseException | None = None
         self._stop_asked = threading.Event()
         self.work_added = threading.Event()
@@ -107,6 +123,7 @@ class Snapshotter(threading.Thread):
     def run(self) -> None:
         """Until told to stop."""
         try:
+            self._database.limit_lock_waits(LOCK_WAIT_MILLISECONDS)
             self._work()
         except BaseException as error:
             self._failure = error
@@ -120,12 +137,16 @@ class Snapshotter(threading.Thread):
 
     def _work(self) -> None:
         while not self._stop_asked.is_set():
-            table = next((table for table in self._tables() if table.is_snapshotting), None)
+            table = next((table for table in self._tables() if self._may_take(table)), None)
             if table is None:
                 self.work_added.wait(1.0)
                 self.work_added.clear()
             else:
                 self._take(table)
+
+    def _may_take(self, table: CapturedTable) -> bool:
+        is_later = time.monotonic() < self._later.get(table.oid, 0.0)
+        return table.is_snapshotting and not is_later
 
     def stop(self) -> None:
         """Finish the chunk under way and end."""
@@ -140,10 +161,17 @@ class Snapshotter(threading.Thread):
         while table.is_snapshotting and not self._stop_asked.is_set():
             try:
                 self._read(table)
+            except TableLocked:
+                logger.info("snapshot of %s waits: it is locked at the source", table.target)
+                self._later[table.oid] = time.monotonic() + LOCK_PAUSE_SECONDS
+                return
             except ChunkTooLarge:
                 self._chunk_bytes = max(1, self._chunk_bytes // 8)
                 logger.info("snapshot of %s goes on in smaller chunks", table.target)
             except (TransientError, ClickHouseError, PostgresError) as error:
+                if getattr(error, "sqlstate", None) == _UNDEFINED_COLUMN:
+                    table.restart_reason = "its columns changed while it was being read"
+                    return
                 failures += _counts_against(error)
                 logger.warning("snapshot of %s waits: %s", table.target, first_line(error))
                 if failures >= ATTEMPTS_PER_CHUNK:
@@ -156,11 +184,13 @@ class Snapshotter(threading.Thread):
 
     def _wait_for_older_transactions(self, table: CapturedTable) -> None:
         """Whoever wrote to the table before it was published is not in the stream, so the
-        snapshot must see it; whoever committed just before the stream began must be visible."""
+        snapshot must see it; whoever committed just before the stream began must be visible.
+        Both hold a lock on it until they are. Transactions elsewhere are not waited for."""
+        oids = [table.oid, *(leaf.oid for leaf in table.snapshot_leaves)]
         try:
-            newest = self._database.newest_transaction()
-            while self._database.has_transaction_before(newest):
-                if self._stop_asked.wait(_WAIT_SECONDS):
+            older = self._database.writers_of(oids)
+            while older & self._database.writers_of(oids):
+                if self._stop_asked.wait(_WAIT_SECONDS) or not table.is_snapshotting:
                     return
         except TransientError as error:
             logger.warning("snapshot of %s waits: %s", table.target, first_line(error))
@@ -181,7 +211,7 @@ class Snapshotter(threading.Thread):
                 if has_more and may_begin:
                     chunk = self._chunk(table, next_block, blocks_at_once)
                     under_way.append((chunk, self._workers.submit(self._copy, chunk)))
-                    next_block = chunk.last
+                    next_block = chunk.next_block
                 elif under_way:
                     chunk, reading = under_way.popleft()
                     if not self._note(chunk, reading.result(), progress):
@@ -195,19 +225,22 @@ class Snapshotter(threading.Thread):
 
     def _blocks_at_once(self, table: CapturedTable) -> int:
         """Large values lie beside the heap: what a block brings with it counts too."""
-        size = self._database.table_bytes(table.source_schema, table.source_name)
+        relations = table.snapshot_leaves or (_itself(table),)
+        size = sum(self._database.table_bytes(each.schema, each.name) for each in relations)
         bytes_per_block = max(1, size // max(1, table.snapshot_block_count))
         return min(MAX_CHUNK_BLOCKS, max(1, self._chunk_bytes // bytes_per_block))
 
     def _chunk(self, table: CapturedTable, first: int, block_count: int) -> Chunk:
         """The one place that decides which relation's blocks are read, and into what."""
+        relation, offset = _relation_at(table, first)
         return Chunk(
             table,
             table.generation,
-            table_name(table.source_schema, table.source_name),
-            table.file_node,
-            first,
-            min(first + block_count, table.snapshot_block_count),
+            table_name(relation.schema, relation.name),
+            relation.file_node,
+            offset,
+            first - offset,
+            min(first - offset + block_count, relation.block_count),
             table.layout,
             table.storage,
             table.storage_mark,
@@ -223,7 +256,7 @@ class Snapshotter(threading.Thread):
                 return ChunkRead(0, is_rewritten=True)
             copied = self._database.copy_blocks(
                 chunk.name,
-                chunk.layout.names,
+                chunk.layout.stored_names,
                 self._row_filter(chunk.table),
                 chunk.first,
                 chunk.last,
@@ -262,16 +295,16 @@ class Snapshotter(threading.Thread):
         if read.is_rewritten:
             self._restart(table)
             return False
-        table.snapshot_next_block = chunk.last
+        table.snapshot_next_block = chunk.next_block
         table.snapshot_row_count += read.row_count
         self._state.save(table)
         logger.info(
             "snapshot of %s: %d of %d blocks, %d rows, about %.0f s left",
             table.target,
-            chunk.last,
+            chunk.next_block,
             table.snapshot_block_count,
             table.snapshot_row_count,
-            progress.seconds_left(chunk.last, table.snapshot_block_count),
+            progress.seconds_left(chunk.next_block, table.snapshot_block_count),
         )
         return True
 
@@ -287,23 +320,33 @@ class Snapshotter(threading.Thread):
         )
 
     def _restart(self, table: CapturedTable) -> None:
-        """The table was rewritten: its rows are in other blocks now."""
-        now = published_table(self._database.connection, self._source.publication, table.oid)
-        if now is None:
-            quarantine(table, "it left the publication during its snapshot", self._state)
-            return
-        table.file_node, table.snapshot_block_count = now.file_node, now.block_count
-        table.snapshot_next_block = 0
-        self._state.save(table)
-        logger.info("snapshot of %s starts over: the table was rewritten", table.target)
+        """The table was rewritten: its rows are in other blocks now, perhaps with other values."""
+        table.restart_reason = "its rows were written anew while it was being read"
 
     def _row_filter(self, table: CapturedTable) -> str | None:
-        rows = self._database.query(
-            "SELECT rowfilter FROM pg_publication_tables"
-            " WHERE pubname = %s AND schemaname = %s AND tablename = %s",
-            [self._source.publication, table.source_schema, table.source_name],
-        )
-        return str(rows[0][0]) if rows and rows[0][0] else None
+        with self._database.told_apart():
+            connection = self._database.connection
+            return row_filter(connection, self._source.publication, table.oid)
+
+
+def _itself(table: CapturedTable) -> SourceLeaf:
+    return SourceLeaf(
+        table.oid,
+        table.source_schema,
+        table.source_name,
+        table.file_node,
+        table.snapshot_block_count,
+    )
+
+
+def _relation_at(table: CapturedTable, block: int) -> tuple[SourceLeaf, int]:
+    """Which relation a table's block is in, and where that relation's blocks begin."""
+    offset = 0
+    for leaf in table.snapshot_leaves:
+        if block < offset + leaf.block_count:
+            return leaf, offset
+        offset += leaf.block_count
+    return _itself(table), 0
 
 
 class _Progress:

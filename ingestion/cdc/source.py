@@ -186,30 +186,34 @@ class SourceDatabase:
             flushed = self._position("pg_current_wal_flush_lsn()")
         return min(written, flushed)
 
-    def newest_transaction(self) -> int:
-        """The transaction number that nobody has yet."""
-        return int(self.query("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")[0][0])
-
-    def has_transaction_before(self, number: int) -> bool:
-        """Whether one with a lower number is still open."""
-        rows = self.query("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
-        return int(rows[0][0]) < number
+    def writers_of(self, oids: list[int]) -> set[str]:
+        """The transactions that may have written to one of these tables and are not over: until
+        what they committed is visible to everybody, they hold their lock."""
+        rows = self.query(
+            "SELECT DISTINCT virtualtransaction FROM pg_locks JOIN pg_database AS d"
+            " ON d.oid = pg_locks.database WHERE d.datname = current_database() AND granted"
+            " AND locktype = 'relation' AND relation = ANY(%s) AND mode IN ('RowExclusiveLock',"
+            " 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')",
+            [oids],
+        )
+        return {name for (name,) in rows}
 
     def read_row(
         self, schema: str, name: str, layout: Layout, wanted: list[str], key: list[str]
     ) -> dict[str, bytes | None] | None:
         """The text of some columns of one row as they are now; None where there is no such row."""
+        wanted = [column for column in wanted if column in layout.stored_names]
         names = [quote_source(column) for column in wanted]
-        texts = ", ".join(
-            f"CASE WHEN num_nulls({name}) = 0 THEN format('%%s', {name}) END" for name in names
+        texts = "".join(
+            f", CASE WHEN num_nulls({name}) = 0 THEN format('%%s', {name}) END" for name in names
         )
         where = " AND ".join(f"{quote_source(column)} = %s" for column in layout.key)
-        rows = self.query(f"SELECT {texts} FROM {table_name(schema, name)} WHERE {where}", [*key])
+        rows = self.query(f"SELECT 1{texts} FROM {table_name(schema, name)} WHERE {where}", [*key])
         if not rows:
             return None
         return {
             column: None if text is None else str(text).encode()
-            for column, text in zip(wanted, rows[0], strict=True)
+            for column, text in zip(wanted, rows[0][1:], strict=True)
         }
 
     @contextmanager

@@ -42,7 +42,10 @@ _SECRETS = (
     "search",
     "s3_access_key",
     "s3_secret_key",
+    "capture_hash_key",
 )
+# What opens somebody's account or interview has no place where analysts read.
+_LEFT_OUT = "users.password_hash=exclude,interviews.public_link_token=exclude"
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,9 @@ def _environment(
         values["AWS_ACCESS_KEY_ID"] = settings.require("aws_access_key_id")
         values["AWS_SECRET_ACCESS_KEY"] = settings.require("aws_secret_access_key")
     values["API_KEY"] = credentials["api_key"]
+    values["CAPTURE_HASH_KEY"] = credentials["capture_hash_key"]
+    if "postgres" in ports:
+        values["CAPTURE_COLUMNS"] = _LEFT_OUT
     for name in ("api", "dagster"):
         if name in ports:
             values[f"{name.upper()}_URL"] = f"http://127.0.0.1:{ports[name]}"

@@ -65,9 +65,13 @@ def _follower(home: Home, env: Mapping[str, str], name: str, command: tuple[str,
 def _api(home: Home, env: Mapping[str, str], port: int) -> Service:
     # No access log: it would hold ids and one-time tokens; the API measures itself instead.
     listen = ("--host", "127.0.0.1", "--port", str(port), "--no-access-log")
+    # More connections than this are answered 503 at once, before they cost memory.
+    limits = ("--limit-concurrency", "1000", "--backlog", "1024")
     return Service(
         name="api",
-        argv=(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app", *listen),
+        argv=(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app")
+        + listen
+        + limits,
         env=env,
         log_file=home.log_file("api"),
         # Not /healthz: the API measures itself, and every request becomes a row.

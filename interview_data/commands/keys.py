@@ -60,7 +60,19 @@ def list_all(as_json: bool) -> None:
     "--scope", "scopes", multiple=True, help="What it may do; repeatable. Default: everything."
 )
 @click.option("--days", type=click.IntRange(1), help="Let it expire after so many days.")
-def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
+@click.option(
+    "--requests-per-minute", type=click.IntRange(1), help="Default: API_REQUESTS_PER_MINUTE."
+)
+@click.option(
+    "--events-per-minute", type=click.IntRange(10_000), help="Default: API_EVENTS_PER_MINUTE."
+)
+def create(
+    name: str,
+    scopes: tuple[str, ...],
+    days: int | None,
+    requests_per_minute: int | None,
+    events_per_minute: int | None,
+) -> None:
     """Make the key NAME and print it, once. Refused where a working key has that name."""
     from stores.postgres import api_keys
     from stores.postgres.client import connect
@@ -72,7 +84,10 @@ def create(name: str, scopes: tuple[str, ...], days: int | None) -> None:
             for key in api_keys.list_keys(connection)
         ):
             raise InputInvalid("name", f"the key {name} exists; revoke it first, or take another")
-        made = api_keys.create(connection, name, scopes or api_keys.SCOPES, expires_at=expires_at)
+        limits = api_keys.Limits(requests_per_minute, events_per_minute)
+        made = api_keys.create(
+            connection, name, scopes or api_keys.SCOPES, expires_at=expires_at, limits=limits
+        )
     click.echo(made)
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+from ingestion.cdc.doubts import Doubts
 from ingestion.cdc.messages import Relation
 from ingestion.cdc.registry import Tables
 from ingestion.cdc.rows import RowId
@@ -40,6 +41,7 @@ class TableLife:
         forget: Callable[[int], None],
         announce: Callable[[Relation, RowId], None],
         wake_snapshots: Callable[[], None],
+        compare: Callable[[str], bool],
     ) -> None:
         self._tables = tables
         self._state = state
@@ -48,9 +50,15 @@ class TableLife:
         # As if the log had announced a table's form at this place.
         self._announce = announce
         self._wake_snapshots = wake_snapshots
+        self._doubts = Doubts(compare)
         self._next_look = 0.0
         # Forms that the log has said nothing of, and the place by which it must have.
         self._quiet: dict[int, tuple[str, int]] = {}
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the source has been looked at and nothing is about to be followed."""
+        return self._next_look > 0 and not self._quiet
 
     def turn(self, applied_lsn: int) -> None:
         """Begin what must be read anew, show what is complete; every now and then look around.
@@ -79,7 +87,9 @@ class TableLife:
                 self._restart(table, table.restart_reason)
             elif table is not None and table.is_flowing:
                 self._compare(table, form, applied_lsn)
-        pause = SOON_SECONDS if self._quiet else LOOK_SECONDS
+        self._settle_doubts()
+        is_soon = self._quiet or any(table.is_doubtful for table in self._tables.all())
+        pause = SOON_SECONDS if is_soon else LOOK_SECONDS
         now = time.monotonic()
         self._next_look = now + max(pause, REST_PER_LOOK * (now - started))
 
@@ -115,6 +125,17 @@ class TableLife:
         self._forget(table.oid)
         self._quiet.pop(table.oid, None)
         self._wake_snapshots()
+
+    def _settle_doubts(self) -> None:
+        settled = self._doubts.settle(self._tables.all())
+        if settled is None:
+            return
+        table, is_equal = settled
+        if is_equal:
+            table.is_doubtful = False
+            self._state.save(table)
+        else:
+            self._restart(table, "an ALTER wrote its rows anew with other values")
 
     def _compare(self, table: CapturedTable, form: SourceForm, applied_lsn: int) -> None:
         """What has happened at the source that the log may say nothing of."""

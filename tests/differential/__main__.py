@@ -14,6 +14,7 @@ from pathlib import Path
 from fix_stack import RunningStack, new_home, start_stack
 
 from differential.rounds import KILLS, Different, Round
+from differential.shrink import shrink
 from stores.settings import STORE_URLS
 
 
@@ -30,6 +31,7 @@ def main() -> int:
         "--kill", action="append", help="capture, clickhouse, postgres, connections"
     )
     parser.add_argument("--settle-seconds", type=float, default=90.0, help="at the end of a round")
+    parser.add_argument("--shrink-seconds", type=float, default=0.0, help="shorten what differs")
     parser.add_argument("--keep-going", action="store_true", help="count differences, go on")
     chosen = parser.parse_args()
     for name in STORE_URLS:
@@ -67,6 +69,10 @@ def _rounds(chosen: argparse.Namespace, stack: RunningStack) -> int:
             told.run()
         except Different as error:
             failures += 1
+            if chosen.shrink_seconds and error.tables:
+                story, table = error.tables[0]
+                left = shrink(stack, story, table, chosen.shrink_seconds)
+                print(f"shortest for {table}:\n  " + "\n  ".join(left), flush=True)
             path = Path(tempfile.gettempdir()) / f"differential-{seeds[0]}.txt"
             path.write_text(str(error))
             print(f"DIFFERENT, in full in {path}:\n{str(error)[:3000]}", flush=True)

@@ -45,6 +45,10 @@ STORY_SECONDS = 120.0
 class Different(AssertionError):
     """A table is not what it should be; says how to see it again."""
 
+    def __init__(self, what: str, tables: Sequence[tuple[Story, str]] = ()) -> None:
+        super().__init__(what)
+        self.tables = tuple(tables)
+
 
 @dataclass
 class Round:
@@ -276,7 +280,7 @@ class Round:
         client = connect_clickhouse(self.options.clickhouse_url)
         states = self._states()
         found = {row.table: row for row in verify(self.options, 5)}
-        failures = []
+        failures, different = [], []
         for story in self.stories:
             for table in story.tables:
                 self.table_count += 1
@@ -294,8 +298,9 @@ class Round:
                     )
                 if difference is not None:
                     failures.append(self._describe(story, table.name, difference))
+                    different.append((story, table.name))
         if failures:
-            raise Different("\n\n".join(failures))
+            raise Different("\n\n".join(failures), different)
 
     def _free_quarantined(self) -> None:
         """Only a narrowing may put a table aside, and a resync must bring it back."""

@@ -206,7 +206,7 @@ class Story:
             return False
         try:
             if statement.startswith("COPY "):
-                _copy(used, statement)
+                copy_rows(used, statement)
             else:
                 used.execute(statement.encode())
         except Error as error:
@@ -219,7 +219,7 @@ class Story:
         self.log.append(f"{session}: {statement}")
 
 
-def _copy(connection: Connection, statement: str) -> None:
+def copy_rows(connection: Connection, statement: str) -> None:
     """COPY into a table the text of a query's rows."""
     into, query = statement.split(" FROM (", 1)
     with connection.cursor() as cursor:

@@ -69,9 +69,11 @@ def _api(home: Home, env: Mapping[str, str], port: int) -> Service:
     limits = ("--limit-concurrency", "1000", "--backlog", "1024")
     return Service(
         name="api",
-        argv=(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app")
-        + listen
-        + limits,
+        argv=(
+            *(sys.executable, "-m", "uvicorn", "--factory", "serving.app:create_app"),
+            *listen,
+            *limits,
+        ),
         env=env,
         log_file=home.log_file("api"),
         # Not /healthz: the API measures itself, and every request becomes a row.

@@ -17,6 +17,7 @@ from serving.measuring import MeasuringMiddleware, Recorder
 from serving.routers import (
     aggregates,
     dashboards,
+    dead_letters,
     docs,
     event_status,
     events,
@@ -71,6 +72,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(aggregates.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
+    app.include_router(dead_letters.router)
     app.include_router(docs.router)
     app.add_middleware(events.DirectIngest)
     app.add_middleware(MeasuringMiddleware, recorder=recorder)

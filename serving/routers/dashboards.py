@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 COOKIE = "interview_data_session"
 HOME = "/dashboards/usage"
 LOGIN = "/dashboards/login"
+DEAD_LETTERS = "/dashboards/dead-letters"
 
 # Nothing but our own files, nothing inline, nobody's frame.
 POLICY = "; ".join(
@@ -89,14 +90,14 @@ async def is_signed_in(request: Request, known: Annotated[Sessions, Depends(sess
 SignedIn = Annotated[bool, Depends(is_signed_in)]
 
 
-def _page(html: str, status: int = 200, **headers: str) -> HTMLResponse:
+def html_page(html: str, status: int = 200, **headers: str) -> HTMLResponse:
     return HTMLResponse(html, status, HEADERS | headers)
 
 
-def _message(status: int, title: str, *lines: str, **values: Any) -> HTMLResponse:
+def message(status: int, title: str, *lines: str, **values: Any) -> HTMLResponse:
     defaults: dict[str, Any] = {"problems": [], "link_url": "", "link_text": "", "refresh_url": ""}
     html = rendering.render("message.html", title=title, lines=lines, **(defaults | values))
-    return _page(html, status)
+    return html_page(html, status)
 
 
 def _sign_in_page(status: int = 200, problem: str = "", target: str = HOME) -> HTMLResponse:
@@ -104,7 +105,7 @@ def _sign_in_page(status: int = 200, problem: str = "", target: str = HOME) -> H
     html = rendering.render(
         "login.html", problem=problem, action=LOGIN, next=target, session_hours=hours
     )
-    return _page(html, status)
+    return html_page(html, status)
 
 
 def _own_address(request: Request) -> str:
@@ -114,8 +115,9 @@ def _own_address(request: Request) -> str:
 def _safe_target(target: str) -> str:
     """Where to go after signing in: a page of ours, whatever the form says."""
     parts = urlsplit(target)
-    is_ours = not parts.scheme and not parts.netloc and parts.path == HOME
-    return f"{HOME}?{parts.query}" if is_ours and parts.query else HOME
+    if parts.scheme or parts.netloc or parts.path not in (HOME, DEAD_LETTERS):
+        return HOME
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _is_foreign(request: Request) -> bool:
@@ -123,12 +125,12 @@ def _is_foreign(request: Request) -> bool:
     return request.headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
 
 
-def _ask_to_sign_in(request: Request) -> Response:
+def ask_to_sign_in(request: Request) -> Response:
     if _is_foreign(request):
         # A strict cookie is not sent along a link from another site; the browser sends it
         # when our own page asks for the same address again.
         address = _own_address(request)
-        return _message(
+        return message(
             200, "Opening the dashboard", link_url=address, link_text="Open", refresh_url=address
         )
     return RedirectResponse(f"{LOGIN}?{urlencode({'next': _own_address(request)})}", 303, HEADERS)
@@ -148,8 +150,8 @@ def _signed_in(request: Request, token: str, target: str) -> Response:
     return answer
 
 
-def _away(detail: str) -> Response:
-    answer = _message(503, "Not available right now", detail, link_url=HOME, link_text="Try again")
+def away(detail: str) -> Response:
+    answer = message(503, "Not available right now", detail, link_url=HOME, link_text="Try again")
     answer.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return answer
 
@@ -180,13 +182,13 @@ async def usage_page(
     """The usage page."""
     try:
         if not await is_signed_in(request, known):
-            return _ask_to_sign_in(request)
+            return ask_to_sign_in(request)
     except StoreUnavailable:
-        return _away("Your sign-in cannot be checked: Redis does not answer.")
+        return away("Your sign-in cannot be checked: Redis does not answer.")
     try:
         wanted = await _read_filters(request)
     except filters.FiltersInvalid as error:
-        return _message(
+        return message(
             422,
             "This address asks for something that is not there",
             problems=error.problems,
@@ -196,8 +198,8 @@ async def usage_page(
     page = UsagePage(await ask_all(asked, wanted, datetime.now(UTC)))
     if page.has_failed:
         retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-        return _page(rendering.render_usage(page), 503, **retry)
-    return _page(rendering.render_usage(page))
+        return html_page(rendering.render_usage(page), 503, **retry)
+    return html_page(rendering.render_usage(page))
 
 
 @router.get("/usage.csv", include_in_schema=False)
@@ -208,7 +210,7 @@ async def usage_csv(
 ) -> Response:
     """One panel as CSV, exactly what the page shows for the same filters."""
     if not await is_signed_in(request, known):
-        return _ask_to_sign_in(request)
+        return ask_to_sign_in(request)
     panel = request.query_params.get("panel", "")
     if panel not in export.PANELS:
         rule = f"must be one of {', '.join(export.PANELS)}"
@@ -249,7 +251,7 @@ async def sign_in_page(
         if opened is None and await is_signed_in(request, known):
             return RedirectResponse(target, 303, HEADERS)
     except StoreUnavailable:
-        return _away("Nobody can be signed in: Redis or PostgreSQL does not answer.")
+        return away("Nobody can be signed in: Redis or PostgreSQL does not answer.")
     if not token:
         return _sign_in_page(target=target)
     if opened is None:
@@ -268,7 +270,7 @@ async def sign_in(
     """Open a session for whoever sends a key that may read usage."""
     target = _safe_target(next)
     if _is_foreign(request):
-        return _message(
+        return message(
             403, "This form was sent by another site", link_url=LOGIN, link_text="Sign in"
         )
     try:
@@ -279,7 +281,7 @@ async def sign_in(
             return _sign_in_page(403, f"This key lacks the scope {SCOPE}.", target)
         token = await to_thread.run_sync(known.open, found)
     except StoreUnavailable:
-        return _away("Nobody can be signed in: Redis or PostgreSQL does not answer.")
+        return away("Nobody can be signed in: Redis or PostgreSQL does not answer.")
     return _signed_in(request, token, target)
 
 
@@ -287,13 +289,13 @@ async def sign_in(
 async def sign_out(request: Request, known: Annotated[Sessions, Depends(sessions)]) -> Response:
     """End the session."""
     if _is_foreign(request):
-        return _message(403, "This form was sent by another site", link_url=HOME, link_text="Back")
+        return message(403, "This form was sent by another site", link_url=HOME, link_text="Back")
     token = request.cookies.get(COOKIE)
     if token:
         try:
             await to_thread.run_sync(known.close, token)
         except StoreUnavailable:
-            return _away("The session cannot be ended: Redis does not answer.")
+            return away("The session cannot be ended: Redis does not answer.")
     answer = RedirectResponse(LOGIN, 303, HEADERS)
     answer.delete_cookie(COOKIE, path="/dashboards", httponly=True, samesite="strict")
     return answer

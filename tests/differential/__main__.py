@@ -83,7 +83,7 @@ def _rounds(chosen: argparse.Namespace, stack: RunningStack) -> int:
         print(
             f"{seeds_done} seeds in {time.monotonic() - started:.0f} s, {failures} failed;"
             f" the last round ({seeds[0]}-{seeds[-1]}, killed {', '.join(kills)}):"
-            f" {told.table_count} tables in {time.monotonic() - begun:.1f} s",
+            f" {told.table_count} tables in {time.monotonic() - begun:.1f} s {told.seconds}",
             flush=True,
         )
     return int(failures > 0)

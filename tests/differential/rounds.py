@@ -62,6 +62,7 @@ class Round:
     capture_count: int = 0
     table_count: int = 0
     quarantined_count: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
     _capture: "subprocess.Popen[bytes] | None" = None
     _errors: list[BaseException] = field(default_factory=list)
 
@@ -72,10 +73,10 @@ class Round:
         self._make_database()
         self.options = self._options()
         try:
-            self._tell_stories()
-            self._settle()
-            self._judge()
-            self._stop_capture()
+            for part in (self._tell_stories, self._settle, self._judge, self._stop_capture):
+                started = time.monotonic()
+                part()
+                self.seconds[part.__name__.strip("_")] = round(time.monotonic() - started, 1)
         finally:
             if self._capture is not None and self._capture.poll() is None:
                 self._capture.kill()

@@ -20,6 +20,7 @@ from ingestion.cdc.positions import format_lsn, parse_lsn
 from ingestion.cdc.run import drain, options
 from ingestion.cdc.source import SourceDatabase
 from ingestion.cdc.state import DATABASE, CapturedTable, StateStore
+from ingestion.cdc.treatments import ColumnTreatment
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.clickhouse.client import connect as connect_clickhouse
@@ -248,7 +249,7 @@ def _wait_for_capture(chosen: "Options", state: StateStore, lsn: int, deadline: 
             slot = database.slot(chosen.slot)
             if slot is None or slot.active_pid is None:
                 if slot is None or _has_changes(database, chosen, lsn):
-                    drain(_left(deadline), chosen)
+                    drain(_left(deadline), _as_captured(chosen, state))
                 return
             if time.monotonic() > deadline:
                 raise StoreUnavailable(
@@ -259,6 +260,27 @@ def _wait_for_capture(chosen: "Options", state: StateStore, lsn: int, deadline: 
             time.sleep(_WAIT_SECONDS)
     finally:
         database.close()
+
+
+def _as_captured(chosen: "Options", state: StateStore) -> "Options":
+    """With the columns left out or hashed that are so now: whoever only compares need not know
+    them, and must not let in what was kept out."""
+    named = {(one.schema, one.table, one.column) for one in chosen.columns}
+    kept = tuple(
+        ColumnTreatment(
+            table.source_schema,
+            table.source_name,
+            column.name,
+            column.treatment.partition(":")[0],
+            is_required=False,
+        )
+        for table in state.tables()
+        for column in table.layout.columns
+        if column.treatment
+        and table.state != "removed"
+        and (table.source_schema, table.source_name, column.name) not in named
+    )
+    return replace(chosen, columns=(*chosen.columns, *kept))
 
 
 def _has_changes(database: SourceDatabase, chosen: "Options", lsn: int) -> bool:

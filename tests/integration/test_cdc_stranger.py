@@ -80,6 +80,23 @@ def test_any_database_is_captured_with_nothing_but_the_right_to_read_and_replica
     assert _cdc(stranger, "doctor").exit_code == 0
 
 
+def test_a_comparison_lets_nothing_in_that_capture_keeps_out(
+    stranger: Stranger, clickhouse_url: str
+) -> None:
+    stranger.sql(*SHOP)
+    _grant(stranger)
+    column = ("--exclude-column", 'shop."Order Lines".note')
+    assert _cdc(stranger, "run", *column).exit_code == 0
+    stranger.sql('UPDATE shop."Order Lines" SET "Unit €" = 0, note = \'secret\'')
+    # No capture runs, and nobody says again what is left out.
+    assert _cdc(stranger, "verify").exit_code == 0
+    names = connect_clickhouse(clickhouse_url).query(
+        "SELECT name FROM system.columns WHERE database = {d:String} AND name != 'id'",
+        parameters={"d": stranger.name},
+    )
+    assert names.result_rows == [("Unit €",)]
+
+
 def test_what_is_missing_is_named_with_what_to_run(stranger: Stranger, clickhouse_url: str) -> None:
     found = _found(stranger, clickhouse_url)
     assert found["publication"][0].level == "error"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import orjson
 
+from ingestion.events import projections
 from ingestion.events.membership import SECONDS, is_dead, new_holder
 from stores import event_bus
 from stores.clickhouse import client as clickhouse
@@ -103,6 +104,7 @@ class Relay:
         fresh = self._fresh(facts)
         self._bus.publish(DOMAIN_EVENTS.name, list(_messages(fresh)))
         self._note(fresh)
+        projections.update(self._client, {fact.aggregate_id for fact in facts})
         self._landings.move_cursor(CURSOR, facts[-1].position)
         return len(facts)
 

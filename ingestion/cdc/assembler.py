@@ -69,7 +69,9 @@ class Assembler(OpenBatch):
     ) -> None:
         super().__init__(start_lsn)
         self._registry = registry
-        self._open_transactions = open_transactions or OpenTransactions()
+        self._open_transactions = (
+            OpenTransactions() if open_transactions is None else open_transactions
+        )
         self._relations: dict[int, Relation] = {}
         self._routes: dict[int, Route] = {}
         self._commit_lsn = 0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ingestion.cdc.source_form import FormColumn, SourceForm, source_form, source_forms
-from ingestion.cdc.types import SourceType
+from ingestion.cdc.types import SourceType, is_known
 
 Connection = Any
 
@@ -25,6 +25,8 @@ class SourceColumn:
     is_nullable: bool
     # What the configuration does with it (`treatments`); empty: it is stored as it is.
     treatment: str = ""
+    # Part of the key, of a type where two values may be adjusted to one: its text is stored.
+    is_text_key: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,17 +119,21 @@ def _block_count(connection: Connection, oid: int) -> int:
 def resolve_type(connection: Connection, oid: int, modifier: int) -> SourceType:
     """The type behind an oid, domains followed; an oid that is gone reads as text."""
     row = connection.execute(
-        "SELECT t.typname, t.typtype, t.typbasetype, t.typtypmod,"
-        " coalesce((SELECT e.oid FROM pg_type e WHERE e.typarray = t.oid), 0), t.typcategory"
-        " FROM pg_type t WHERE t.oid = %s",
+        "SELECT t.typname, t.typtype, t.typbasetype, t.typtypmod, coalesce(e.oid, 0),"
+        " coalesce(e.typdelim = ',', false), n.nspname"
+        " FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace"
+        " LEFT JOIN pg_type e ON e.typarray = t.oid AND t.typcategory = 'A' WHERE t.oid = %s",
         [oid],
     ).fetchone()
     if row is None:
         return SourceType("unknown")
-    name, kind, base, base_modifier, element, category = row
+    name, kind, base, base_modifier, element, is_split_by_commas, schema = row
     if kind == "d":
         return resolve_type(connection, base, base_modifier)
-    if category == "A" and element:
+    if schema != "pg_catalog" and is_known(name):
+        # An extension's own type of a name that PostgreSQL has too.
+        name = f"{schema}.{name}"
+    if element and is_split_by_commas:
         return SourceType(name, kind, modifier, resolve_type(connection, element, modifier))
     return SourceType(name, kind, modifier)
 

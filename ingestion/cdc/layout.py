@@ -20,7 +20,7 @@ from ingestion.cdc.treatments import (
     is_hashed,
     treated,
 )
-from ingestion.cdc.types import Codec, SourceType, codec_of, quote_text
+from ingestion.cdc.types import Codec, SourceType, as_text, codec_of, quote_text
 
 # Enough batches for a retry that comes an hour late at five batches a second.
 DEDUPLICATION_WINDOW = 20_000
@@ -86,7 +86,8 @@ def layout_of(
         made, old = treated(column, table.schema, table.name, treatments), known.get(column.number)
         if not made.treatment and old is not None:
             made = replace(made, treatment=old.treatment)
-        columns.append(made)
+        is_adjustable = codec_of(column.type).fits is not None
+        columns.append(replace(made, is_text_key=column.name in table.key and is_adjustable))
     return Layout(tuple(columns), table.key)
 
 
@@ -125,7 +126,10 @@ def codec_of_column(column: SourceColumn) -> Codec:
     """The codec of a column: its type's, or its treatment's."""
     if is_hashed(column):
         return hash_codec(column)
-    return _NOTHING if is_excluded(column) else codec_of(column.type)
+    if is_excluded(column):
+        return _NOTHING
+    codec = codec_of(column.type)
+    return as_text(codec) if column.is_text_key else codec
 
 
 def stored_type(column: SourceColumn) -> str:
@@ -158,11 +162,11 @@ def create_storage(database: str, name: str, layout: Layout, comment: str) -> st
 
 
 def create_view(view_database: str, view: str, database: str, storage: str, layout: Layout) -> str:
-    """What people query."""
-    columns = ", ".join(quote(name) for name in layout.stored_names)
+    """What people query: every column in the form of its type."""
+    columns = ", ".join(_shown(column) for column in layout.stored)
     return (
         f"CREATE OR REPLACE VIEW {qualified(view_database, view)} AS SELECT {columns}"
-        f" FROM {qualified(database, storage)} FINAL WHERE _is_deleted = 0"
+        f" FROM {qualified(database, storage)} AS stored FINAL WHERE _is_deleted = 0"
     )
 
 
@@ -232,6 +236,21 @@ def stored_text(column: SourceColumn) -> str:
     if codec.fits is None:
         return text
     return f"if(mapContains(_adjusted, {key}), _adjusted[{key}], {text})"
+
+
+def _shown(column: SourceColumn) -> str:
+    name = quote(column.name)
+    if not column.is_text_key or is_hashed(column):
+        return name
+    text, codec = f"stored.{name}", codec_of(column.type)
+    fits, nearest = codec.fits or _always, codec.nearest or codec.parse
+    value = f"if({fits(text)}, {codec.parse(text)}, {nearest(text)})"
+    form = quote_text(codec.clickhouse_type)
+    return f"CAST(ifNull({value}, defaultValueOfTypeName({form})), {form}) AS {name}"
+
+
+def _always(_: str) -> str:
+    return "1"
 
 
 def _targets(layout: Layout) -> str:

@@ -14,6 +14,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from ingestion.cdc.adjusted import publish_adjusted_values
 from ingestion.cdc.apply import quarantine
 from ingestion.cdc.catalog import SourceColumn, SourceTable, described, resolve_type
 from ingestion.cdc.layout import (
@@ -273,6 +274,7 @@ class Tables:
         self._state.save(table)
         if shadow != final:
             self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, shadow)}")
+        publish_adjusted_values(self._client)
         logger.info("table %s streams: %d rows read", table.target, table.snapshot_row_count)
 
     def refresh_view(self, table: CapturedTable) -> None:

@@ -75,6 +75,16 @@ def codec_of(source: SourceType) -> Codec:
     return _BUILT_IN.get(source.name, _TEXT) if source.kind == "b" else _TEXT
 
 
+def is_known(name: str) -> bool:
+    """Whether a type of this name is stored as anything but its text."""
+    return name == "numeric" or name in _BUILT_IN
+
+
+def as_text(codec: Codec) -> Codec:
+    """Stores the text itself, and still tells which values the type's own form would change."""
+    return Codec("String", _same, _same, codec.fits, _same)
+
+
 def quote_text(value: str) -> str:
     """A ClickHouse string literal."""
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"

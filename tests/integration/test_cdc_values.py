@@ -9,6 +9,13 @@ TYPES = """
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 CREATE TYPE pair AS (a int, b text);
+CREATE DOMAIN numbers AS int[];
+CREATE DOMAIN price AS numeric(10, 2);
+CREATE TYPE span AS RANGE (subtype = float8);
+CREATE SCHEMA own;
+CREATE TYPE own.date AS ENUM ('today');
+CREATE EXTENSION IF NOT EXISTS hstore;
+CREATE EXTENSION IF NOT EXISTS citext;
 CREATE TABLE every_type (
     id int PRIMARY KEY, b bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8,
     n numeric, n2 numeric(10, 2), n76 numeric(76, 10), n80 numeric(80, 10), n_neg numeric(5, -2),
@@ -17,12 +24,17 @@ CREATE TABLE every_type (
     j json, jb jsonb, x xml, ine inet, ci cidr, ma macaddr, m mood, dom positive, p pair,
     r int4range, tr tstzrange, mr int4multirange, pt point, o oid, mo money, bi bit(5),
     vb varbit, tsv tsvector,
+    "na" name, pl pg_lsn, tsq tsquery, ma8 macaddr8, dr daterange, nr numrange, fr span,
+    hs hstore, ct citext, od own.date, l line, ls lseg, bx box, pa path, po polygon, ce circle,
+    rc regclass, xi xid8, jp jsonpath, iva int2vector, dnum numbers, dpr price,
+    abx box[], apa pair[], aod own.date[], ahs hstore[], act citext[], ati time[], aiv interval[],
+    ar int4range[], ac char(3)[], adpr price[],
     ai int[], at text[], ats timestamptz[], af float8[], an numeric(10, 2)[], ab bool[],
     au uuid[], am mood[], aj jsonb[], ad date[], aby bytea[], ap positive[],
     nn_t text NOT NULL DEFAULT 'x', nn_n numeric(6, 2) NOT NULL DEFAULT 1.5,
     nn_ts timestamptz NOT NULL DEFAULT '2024-01-02 03:04:05+00',
     nn_a int[] NOT NULL DEFAULT '{1}', nn_m mood NOT NULL DEFAULT 'ok',
-    generated int GENERATED ALWAYS AS (i2 + 1) STORED,
+    generated int GENERATED ALWAYS AS (i2 + 1) STORED, shown int GENERATED ALWAYS AS (i2 * 2) VIRTUAL,
     "a `strange` ""name""\\ ü" text
 );
 """
@@ -83,6 +95,28 @@ VALUES = [
     ("au", "'{00112233-4455-6677-8899-aabbccddeeff}'", "['00112233-4455-6677-8899-aabbccddeeff']"),
     ("am", "'{sad,NULL}'", "['sad',NULL]"), ("aj", "ARRAY['{\"a\": \"b\\\"c\"}'::jsonb]", None),
     ("ad", "'{2024-01-01,-infinity}'", "['2024-01-01','0001-01-01']"),
+    ("na", "'a name'", "a name"), ("pl", "'16/B374D848'", "16/B374D848"), ("tsq", "'a & b'", "'a' & 'b'"),
+    ("ma8", "'08:00:2b:01:02:03:04:05'", "08:00:2b:01:02:03:04:05"), ("qc", "'\\001'", None),
+    ("dr", "'[2024-01-01,2024-02-01)'", "[2024-01-01,2024-02-01)"), ("dr", "'(,infinity)'", "(,infinity)"),
+    ("nr", "'[1.50,NaN]'", "[1.50,NaN]"), ("fr", "'(-0.5,1e300)'", "(-0.5,1e+300)"), ("r", "'empty'", "empty"),
+    ("hs", "'a=>1, b=>NULL'", '"a"=>"1", "b"=>NULL'), ("ct", "'MiXed'", "MiXed"), ("od", "'today'", "today"),
+    ("l", "'{1,2,3}'", "{1,2,3}"), ("ls", "'[(0,0),(1,1)]'", "[(0,0),(1,1)]"), ("bx", "'(2,2),(0,0)'", "(2,2),(0,0)"),
+    ("pa", "'[(0,0),(1,1)]'", "[(0,0),(1,1)]"), ("po", "'((0,0),(1,1))'", "((0,0),(1,1))"), ("ce", "'<(1,2),3>'", "<(1,2),3>"),
+    ("rc", "'pg_class'", "pg_class"), ("xi", "'18446744073709551615'", "18446744073709551615"),
+    ("jp", "'$.a[*]'", '$."a"[*]'), ("iva", "'1 2 3'", "1 2 3"), ("mo", "'-1.5'", None), ("bi", "B'00000'", "00000"),
+    ("dnum", "'{1,NULL}'", "[1,NULL]"), ("dpr", "1.50", "1.5"), ("dpr", "'NaN'", None),
+    ("abx", "ARRAY['(2,2),(0,0)', '(1,1),(0,0)']::box[]", "{(2,2),(0,0);(1,1),(0,0)}"),
+    ("apa", "ARRAY[ROW(1, 'x,\"y')::pair, NULL]", None), ("aod", "'{today,NULL}'", "['today',NULL]"),
+    ("ahs", "ARRAY['a=>1'::hstore, NULL]", None), ("act", "'{A,b}'", "['A','b']"),
+    ("ati", "'{24:00:00,10:11:12.5}'", "['24:00:00','10:11:12.5']"), ("aiv", "'{1 day,NULL}'", "['1 day',NULL]"),
+    ("ar", "ARRAY['[1,5)', 'empty']::int4range[]", "['[1,5)','empty']"), ("ac", "'{ab,NULL}'", "['ab ',NULL]"),
+    ("adpr", "'{1.10,NaN,NULL}'", "[1.1,NULL,NULL]"), ("n_neg", "'NaN'", "NaN"), ("i2", "7", "7"),
+    ("n", "'-Infinity'", "-Infinity"), ("f4", "'Infinity'", "inf"), ("f8", "'-Infinity'", "-inf"),
+    ("d", "'1900-01-01'", "1900-01-01"), ("d", "'10000-01-01'", "9999-12-31"), ("d", "'0001-12-31 BC'", "0001-01-01"),
+    ("ts", "'0001-01-01 00:00:00'", "0001-01-01 00:00:00.000000"), ("ts", "'9999-12-31 23:59:59.999999'", "9999-12-31 23:59:59.999999"),
+    ("tstz", "'0001-01-01 00:00:00+01'", "0001-01-01 00:00:00.000000"), ("jb", "NULL", None), ("j", "'null'", "null"),
+    ("iv", "'-1 mons +2 days -00:00:00.000001'", "-1 mons +2 days -00:00:00.000001"), ("iv", "'infinity'", "infinity"),
+    ("ine", "'::1'", "::1"), ("ine", "'10.1.2.3/32'", "10.1.2.3"), ("by", "''", ""), ("t", "E'\\u200b'", "\u200b"),
     ("ap", "'{1,2}'", "[1,2]"), ("nn_n", "'NaN'", "0"), ("nn_ts", "'infinity'", "9999-12-31 23:59:59.999999"),
 ]  # fmt: skip
 INSERTS = [

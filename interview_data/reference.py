@@ -80,19 +80,24 @@ def event_contracts_page() -> str:
     from serving.routers.events import ENDPOINTS
 
     parts = [f"# Event contracts\n\n{_GENERATED}How to send them: [send_events.md]"]
-    parts[0] += "(../how_to/send_events.md). A field that is not named here is refused.\n"
+    parts[0] += (
+        "(../how_to/send_events.md). A field that is not named here is refused; one that need not\nbe sent may be null.\n"
+    )
     parts += [_contract(path, kind) for path, kind in ENDPOINTS.items()]
     return "\n".join(parts)
 
 
 def _contract(path: str, kind: Any) -> str:
+    from stores.event_bus.cloudevents import schema_path
     from stores.event_bus.contracts import RULES
 
     schema = kind.event.model_json_schema()
     lines = [
         f"## `POST {path}`\n",
         f"{schema['description']} Lands in `{kind.topic.table}`, counts once by"
-        f" `{kind.topic.id_column}`.\n",
+        f" `{kind.topic.id_column}`,"
+        f" is kept for {kind.retention_days} days. Version {kind.version}, published at"
+        f" `{schema_path(kind)}`.\n",
         "| Field | Needed | What it is | Rule |",
         "| --- | --- | --- | --- |",
     ]

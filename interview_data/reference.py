@@ -80,9 +80,8 @@ def event_contracts_page() -> str:
     from serving.routers.events import ENDPOINTS
 
     parts = [f"# Event contracts\n\n{_GENERATED}How to send them: [send_events.md]"]
-    parts[0] += (
-        "(../how_to/send_events.md). A field that is not named here is refused; one that need not\nbe sent may be null.\n"
-    )
+    parts[0] += "(../how_to/send_events.md). A field that is not named here is refused;"
+    parts[0] += " one that need not\nbe sent may be null.\n"
     parts += [_contract(path, kind) for path, kind in ENDPOINTS.items()]
     return "\n".join(parts)
 

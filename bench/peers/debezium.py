@@ -45,8 +45,9 @@ PROPERTIES = {
     "tombstones.on.delete": "false",
     "converter.schemas.enable": "false",
     "poll.interval.ms": "50",
-    # Without it the slot of an idle database is never confirmed.
+    # Without these the slot of an idle database is not confirmed.
     "heartbeat.interval.ms": "1000",
+    "lsn.flush.mode": "connector_and_driver",
     "max.batch.size": "8192",
     "max.queue.size": "32768",
 }

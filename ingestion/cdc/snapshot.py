@@ -21,7 +21,13 @@ from ingestion.cdc.apply import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, firs
 from ingestion.cdc.catalog import SourceLeaf, row_filter
 from ingestion.cdc.layout import Layout, insert_snapshot, log_database
 from ingestion.cdc.positions import format_lsn, version
-from ingestion.cdc.source import SourceDatabase, TableLocked, table_name
+from ingestion.cdc.source import (
+    INSUFFICIENT_PRIVILEGE,
+    SourceDatabase,
+    TableLocked,
+    quote_source,
+    table_name,
+)
 from ingestion.cdc.state import CapturedTable, Source, StateStore
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import Error as ClickHouseError
@@ -171,6 +177,10 @@ class Snapshotter(threading.Thread):
             except (TransientError, ClickHouseError, PostgresError) as error:
                 if getattr(error, "sqlstate", None) == _UNDEFINED_COLUMN:
                     table.restart_reason = "its columns changed while it was being read"
+                    return
+                if getattr(error, "sqlstate", None) == INSUFFICIENT_PRIVILEGE:
+                    # Waiting grants nothing, and the other tables would wait too.
+                    quarantine(table, _grants_missing(table), self._state)
                     return
                 failures += _counts_against(error)
                 logger.warning("snapshot of %s waits: %s", table.target, first_line(error))
@@ -389,6 +399,15 @@ def _body(statement: str, first: bytes, rest: Iterator[bytes]) -> Generator[byte
     yield statement.encode() + b"\n"
     yield first
     yield from rest
+
+
+def _grants_missing(table: CapturedTable) -> str:
+    schema = quote_source(table.source_schema)
+    name = table_name(table.source_schema, table.source_name)
+    return (
+        "the role that captures may not read it; GRANT USAGE ON SCHEMA"
+        f" {schema} and GRANT SELECT ON {name} to it"
+    )
 
 
 def _counts_against(error: Exception) -> int:

@@ -21,7 +21,8 @@ from stores.postgres.replication import TEXT_FORMAT_OPTIONS
 from stores.settings import load_settings
 
 _ASYNCHRONOUS_COMMIT_SECONDS = 1.0
-_INSUFFICIENT_PRIVILEGE = "42501"
+INSUFFICIENT_PRIVILEGE = "42501"
+_CONFIGURATION_LIMIT = "53400"
 
 
 class SlotBusy(StateConflict):
@@ -107,8 +108,9 @@ class SourceDatabase:
                 "ALTER SYSTEM SET wal_level = logical, then restart PostgreSQL.",
             )
         if not may_replicate:
+            role = quote_source(str(self.query("SELECT current_user::text")[0][0]))
             raise SettingInvalid(
-                "DATABASE_URL", "its role may not replicate.", "ALTER ROLE … REPLICATION."
+                "DATABASE_URL", f"role {role} may not replicate.", f"ALTER ROLE {role} REPLICATION;"
             )
         if not publications:
             raise SettingInvalid(
@@ -124,7 +126,7 @@ class SourceDatabase:
                 "SELECT system_identifier::text, current_database() FROM pg_control_system()"
             )
         except Error as error:
-            if error.sqlstate != _INSUFFICIENT_PRIVILEGE:
+            if error.sqlstate != INSUFFICIENT_PRIVILEGE:
                 raise
             # A replication connection is told the same without that right.
             with (
@@ -162,10 +164,17 @@ class SourceDatabase:
         failover = ""
         if self._has_failover_slots() and load_settings().capture_failover_slot:
             failover = ", failover => true"
-        rows = self.query(
-            f"SELECT lsn::text FROM pg_create_logical_replication_slot(%s, 'pgoutput'{failover})",
-            [name],
-        )
+        try:
+            made = f"pg_create_logical_replication_slot(%s, 'pgoutput'{failover})"
+            rows = self.query(f"SELECT lsn::text FROM {made}", [name])
+        except StoreUnavailable as error:
+            if getattr(error.__cause__, "sqlstate", None) != _CONFIGURATION_LIMIT:
+                raise
+            raise StateConflict(
+                "the source has no replication slot left; raise max_replication_slots and restart"
+                " PostgreSQL, or drop a slot that nobody reads: SELECT slot_name, active FROM"
+                " pg_replication_slots"
+            ) from error
         return parse_lsn(rows[0][0])
 
     def _has_failover_slots(self) -> bool:

@@ -9,7 +9,8 @@ import logging
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,23 @@ def chosen_options(given: dict[str, Any]) -> "Options":
     if separator and scheme not in URL_SCHEMES["database_url"]:
         raise InputInvalid("--source", "must start with postgresql:// or postgres://")
     return options(**given)
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """What a store refuses is one line without anybody's values, not a stack trace."""
+    from ingestion.cdc.apply import first_line
+    from stores.clickhouse.client import Error as ClickHouseError
+    from stores.errors import StateConflict
+    from stores.postgres.client import Error as PostgresError
+
+    try:
+        yield
+    except (ClickHouseError, PostgresError) as error:
+        store = "PostgreSQL" if isinstance(error, PostgresError) else "ClickHouse"
+        raise StateConflict(
+            f"{store} refused: {first_line(error)}; see `interview-data cdc doctor`"
+        ) from error
 
 
 @click.group()
@@ -89,7 +107,8 @@ def run(is_following: bool, timeout_seconds: float, metrics_port: int | None, **
     if is_following:
         _follow(chosen, metrics_port)
         return
-    report = drain(timeout_seconds, chosen)
+    with told_plainly():
+        report = drain(timeout_seconds, chosen)
     by = " by the capture that is following" if report.was_following else ""
     click.echo(f"Captured up to {report.applied_lsn}{by} in {report.duration_seconds:.1f} s.")
 
@@ -102,7 +121,8 @@ def _follow(chosen: "Options", metrics_port: int | None) -> None:
 
     stop = _until_signalled()
     watch = Watch(chosen, stop)
-    with served(watch, metrics_port or load_settings().capture_metrics_port):
+    port = metrics_port or load_settings().capture_metrics_port
+    with told_plainly(), served(watch, port):
         watch.start()
         try:
             follow(chosen, stop)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from interview_data.commands.cdc import cdc, chosen_options, source_options
+from interview_data.commands.cdc import cdc, chosen_options, source_options, told_plainly
 
 if TYPE_CHECKING:
     from ingestion.cdc.findings import Finding
@@ -87,7 +87,8 @@ def verify(
     if is_history:
         _print_history(history(chosen, tables[0] if tables else None), as_json=as_json)
         return
-    found = compare(chosen, timeout_seconds, tables)
+    with told_plainly():
+        found = compare(chosen, timeout_seconds, tables)
     names = {table.table for table in found}
     aside = {
         status.table: f"{status.state}: {status.last_error or 'not yet comparable'}"

@@ -11,6 +11,7 @@ from ingestion.cdc.doctor import examine
 from ingestion.cdc.findings import Finding
 from interview_data.cli import main
 from stores.clickhouse.client import connect as connect_clickhouse
+from stores.postgres.client import connect
 
 SHOP = (
     "CREATE SCHEMA shop",
@@ -111,10 +112,51 @@ def test_what_is_missing_is_named_with_what_to_run(stranger: Stranger, clickhous
     assert any(remedy.startswith('GRANT USAGE ON SCHEMA "shop"') for remedy in remedies)
     assert any(remedy.startswith('GRANT SELECT ON "shop"."Order Lines"') for remedy in remedies)
     assert _cdc(stranger, "doctor").exit_code == 1
+    # The others are captured meanwhile, and the one that may not be read says why.
+    stranger.sql(
+        "CREATE TABLE free (id int PRIMARY KEY)",
+        "INSERT INTO free VALUES (1)",
+        f"GRANT SELECT ON free TO {stranger.name}",
+        'ALTER PUBLICATION "The Shop" ADD TABLE free',
+    )
+    assert _cdc(stranger, "run", "--timeout", "30").exit_code == 0
+    status = json.loads(_cdc(stranger, "status", "--json").stdout)
+    states = {table["table"]: table for table in status["tables"]}
+    assert states["free"]["state"] == "streaming"
+    assert states["shop__Order Lines"]["state"] == "quarantined"
+    assert 'GRANT SELECT ON "shop"."Order Lines"' in states["shop__Order Lines"]["last_error"]
+    assert _cdc(stranger, "verify").exit_code == 1, "a table that is put aside is not proven"
     for remedy in remedies:
         if remedy.startswith("GRANT"):
             stranger.sql(remedy)
+    assert _cdc(stranger, "resync", "shop__Order Lines", "--no-wait").exit_code == 0
+    assert _cdc(stranger, "run").exit_code == 0
+    assert _cdc(stranger, "verify").exit_code == 0
     assert _cdc(stranger, "doctor").exit_code == 0
+
+
+def test_a_source_without_a_free_slot_or_the_right_to_replicate_is_told_so(
+    stranger: Stranger,
+) -> None:
+    stranger.sql(*SHOP, f"ALTER ROLE {stranger.name} NOREPLICATION")
+    refused = _cdc(stranger, "run")
+    assert refused.exit_code != 0
+    assert f'ALTER ROLE "{stranger.name}" REPLICATION' in refused.output
+    stranger.sql(f"ALTER ROLE {stranger.name} REPLICATION")
+    free = "current_setting('max_replication_slots')::int - (SELECT count(*) FROM"
+    free += " pg_replication_slots)::int"
+    with connect(stranger.owner_url, autocommit=True) as connection:
+        names = connection.execute(
+            f"SELECT slot_name::text FROM generate_series(1, {free}) n CROSS JOIN LATERAL"
+            f" pg_create_physical_replication_slot('{stranger.name}_' || n)".encode()
+        ).fetchall()
+        try:
+            refused = _cdc(stranger, "run")
+        finally:
+            for (name,) in names:
+                connection.execute("SELECT pg_drop_replication_slot(%s)", [name])
+    assert refused.exit_code != 0
+    assert "no replication slot left" in refused.output
 
 
 def test_tables_that_would_be_wrong_or_put_aside_are_told_before(

@@ -114,7 +114,7 @@ class Landing:
         return fresh
 
     def _land(self, deliveries: Sequence[Delivery]) -> None:
-        batch = read_batch(self._kind, deliveries)
+        batch = self._batch(deliveries)
         known = self._tables.existing(self._topic, batch.rows)
         data = Note(batch.token, batch.spans, sorted(known)).dump()
         self._landings.remember(self.topic_name, self._rights.holder, data)
@@ -122,12 +122,16 @@ class Landing:
         refused = self._insert(batch, known)
         self._settle(batch, known, data, refused)
 
+    def _batch(self, deliveries: Sequence[Delivery]) -> Batch:
+        """In the order of places: a repetition reads the partitions one after the other."""
+        return read_batch(self._kind, sorted(deliveries, key=_place_of))
+
     def _repeat(self, note: Note, data: bytes) -> bool:
         """Bring `note` to its end; False where its messages are not there any more."""
         deliveries = [
             item for span in note.spans for item in self._bus.between(self.topic_name, span)
         ]
-        batch = read_batch(self._kind, deliveries)
+        batch = self._batch(deliveries)
         if batch.token != note.token:
             # The bus lost the messages but not the note: nothing can be repeated.
             logger.warning("%s: the batch of an open note is not on the bus", self.topic_name)
@@ -229,6 +233,10 @@ class Landing:
 
 def _is_in(span: Span | None, item: Delivery) -> bool:
     return span is not None and (_order(span.first) <= _order(item.position) <= _order(span.last))
+
+
+def _place_of(item: Delivery) -> tuple[int, tuple[int, ...]]:
+    return item.partition, _order(item.position)
 
 
 def _order(position: str) -> tuple[int, ...]:

@@ -132,7 +132,7 @@ def replay_letters(ids: tuple[str, ...], limit: int, as_json: bool, **chosen: An
     wanted = dead_letters.Filter(**_choice(chosen), ids=ids)
     report = dead_letters.replay(connect(), wanted, limit)
     if as_json:
-        click.echo(json_format.dumps(asdict(report)))
+        click.echo(json_format.dumps(vars(report)))
         return
     click.echo(
         f"{report.replayed_count} sent again, {report.still_invalid_count} still invalid,"

@@ -49,6 +49,12 @@ class Capture:
             for statement in statements:
                 connection.execute(statement.encode())
 
+    def source_value(self, query: str) -> Any:
+        """The first value of a query of PostgreSQL."""
+        with connect_postgres(self.options.source_url) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        return row[0] if row else None
+
     def publish(self, *tables: str) -> None:
         """Make the publication of these tables."""
         self.sql(f"CREATE PUBLICATION {PUBLICATION} FOR TABLE {', '.join(tables)}")

@@ -66,7 +66,7 @@ class Tables:
         self._source = source
         self._log = log_database(source.target_database)
         self._by_oid: dict[int, CapturedTable] = {}
-        # Named by the log, but not in the publication any more; looked for again later.
+        # Named by the log, but not to be adopted in the middle of it; looked at again later.
         self._unknown: set[int] = set()
 
     def load(self, applied_lsn: int) -> None:
@@ -163,12 +163,13 @@ class Tables:
 
     def adopt(self, relation: Relation, commit_lsn: int) -> CapturedTable | None:
         """A table the log names before the publication was looked at again; None where it is
-        gone again. What the log has told of it until then, its snapshot will see."""
+        gone again, or has to wait. What the log tells of it until then, its snapshot will see."""
         if relation.oid in self._unknown:
             return None
         with self._database.told_apart():
             form = source_form(self._database.connection, self._source.publication, relation.oid)
-        if form is None:
+        if form is None or self.named(_target_of(form)) is not None:
+            # Another table has its name until the next look, which is between two batches.
             self._unknown.add(relation.oid)
             return None
         logger.info("table %s appears at %s", form.name, format_lsn(commit_lsn))

@@ -28,6 +28,7 @@ LOOK_SECONDS = 2.0
 SOON_SECONDS = 0.25
 # A catalogue of many thousand columns takes longer to look at; it is then looked at less often.
 REST_PER_LOOK = 20.0
+LONGEST_REST_SECONDS = 15.0
 
 
 class TableLife:
@@ -76,9 +77,10 @@ class TableLife:
 
     def look(self, applied_lsn: int) -> None:
         """Wishes, the publication, the tables' forms, and what waits for a lock."""
-        started = time.monotonic()
         self.take_requests()
+        started = time.monotonic()
         forms = self._tables.forms()
+        rest = REST_PER_LOOK * (time.monotonic() - started)
         if self._tables.compare_with_publication(forms):
             self._wake_snapshots()
         for oid, form in forms.items():
@@ -90,8 +92,7 @@ class TableLife:
         self._settle_doubts()
         is_soon = self._quiet or any(table.is_doubtful for table in self._tables.all())
         pause = SOON_SECONDS if is_soon else LOOK_SECONDS
-        now = time.monotonic()
-        self._next_look = now + max(pause, REST_PER_LOOK * (now - started))
+        self._next_look = time.monotonic() + max(pause, min(rest, LONGEST_REST_SECONDS))
 
     def take_requests(self) -> None:
         """Do what people have asked for."""

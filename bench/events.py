@@ -74,6 +74,7 @@ class Result:
     parsed_fastest_per_second: list[int] = field(default_factory=list)
     share_of_parsing: float = 0.0
     share_of_fastest_parsing: float = 0.0
+    parser_cpu_seconds_per_million: dict[str, float] = field(default_factory=dict)
     cpu_seconds_per_million: dict[str, float] = field(default_factory=dict)
     single_per_second: int = 0
     single_ms_p50: float = 0.0
@@ -182,7 +183,8 @@ class Bench:
         """Ours and the parsers', in alternation."""
         ours, plain, fastest = self.result, "parse", "parse-fastest"
         cpu: dict[str, float] = {}
-        with parser(self.home) as parser_url:
+        parsers: dict[str, float] = {}
+        with parser(self.home) as (parser_url, process_id):
             for _ in range(self.sizes.rounds):
                 bodies = make_bodies(self.chance, self.sizes.events_a_round)
                 before, count = self.cpu_seconds(), self.landed_count()
@@ -198,10 +200,15 @@ class Bench:
                     (plain, ours.parsed_per_second),
                     (fastest, ours.parsed_fastest_per_second),
                 ):
+                    used = own_cpu_seconds(process_id)
                     seconds = self.send(parser_url, f"/{name}", bodies)
+                    parsers[name] = parsers.get(name, 0.0) + own_cpu_seconds(process_id) - used
                     rates.append(round(len(bodies) * BATCH / seconds))
         total = self.sizes.rounds * self.sizes.events_a_round / 1_000_000
         ours.cpu_seconds_per_million = {name: round(used / total, 1) for name, used in cpu.items()}
+        ours.parser_cpu_seconds_per_million = {
+            name: round(used / total, 1) for name, used in parsers.items()
+        }
         accepted_median = statistics.median(ours.accepted_per_second)
         ours.share_of_parsing = round(
             accepted_median / statistics.median(ours.parsed_per_second), 2
@@ -315,9 +322,16 @@ class Bench:
                 self.result.memory_mib.setdefault(name, []).append(size)
 
 
+def own_cpu_seconds(process_id: int) -> float:
+    """Of one process."""
+    import psutil
+
+    return float(sum(psutil.Process(process_id).cpu_times()[:2]))
+
+
 @contextmanager
-def parser(home: Path) -> Iterator[str]:
-    """The same uvicorn with an endpoint that only parses; its address."""
+def parser(home: Path) -> Iterator[tuple[str, int]]:
+    """The same uvicorn with endpoints that only parse; its address and process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -336,7 +350,7 @@ def parser(home: Path) -> Iterator[str]:
             except OSError:
                 assert time.monotonic() < deadline
                 time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}", process.pid
     finally:
         process.terminate()
         process.wait(20)

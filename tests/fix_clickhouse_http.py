@@ -21,6 +21,12 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 CONFIGURATION = REPOSITORY / "stores" / "clickhouse" / "config.xml"
 PASSWORD = "a test's password"
 START_SECONDS = 30
+_IN_ZONE = """
+from stores.local.clickhouse_http import __main__ as endpoint
+set_zone = endpoint.set_process_time_zone
+endpoint.set_process_time_zone = lambda _: set_zone({0!r})
+endpoint.main()
+"""
 
 
 def free_port() -> int:
@@ -32,14 +38,18 @@ def free_port() -> int:
 class Endpoint:
     """A running endpoint and a way to ask it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, timezone: str = "") -> None:
         self.folder = folder
+        # The engine takes it from its process, as a server takes it from its configuration.
+        self.module = ["-m", "stores.local.clickhouse_http"]
+        if timezone:
+            self.module = ["-c", _IN_ZONE.format(timezone)]
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}/"
         self.start()
 
     def start(self) -> None:
-        argv = [sys.executable, "-m", "stores.local.clickhouse_http"]
+        argv = [sys.executable, *self.module]
         argv += ["--path", str(self.folder / "data"), "--port", str(self.port)]
         argv += ["--config-file", str(CONFIGURATION)]
         environment = {**os.environ, "CLICKHOUSE_LOCAL_PASSWORD": PASSWORD}

@@ -16,9 +16,15 @@ from stores.settings import REPOSITORY
 
 _BUILT_IN = (
     "bool", "int2", "int4", "int8", "oid", "float4", "float8", "uuid", "bytea", "date",
-    "timestamp", "timestamptz", "time", "timetz", "interval", "text", "varchar", "bpchar", "name",
-    "json", "jsonb", "xml", "inet", "cidr", "macaddr", "macaddr8", "money", "bit", "varbit",
-    "tsvector", "tsquery", "point", "line", "lseg", "box", "path", "polygon", "circle", "pg_lsn",
+    "timestamp", "timestamptz", "time", "timetz", "interval", "text", "varchar", "bpchar", "char",
+    "name", "json", "jsonb", "jsonpath", "xml", "inet", "cidr", "macaddr", "macaddr8", "money",
+    "bit", "varbit", "tsvector", "tsquery", "gtsvector", "point", "line", "lseg", "box", "path",
+    "polygon", "circle", "int4range", "int8range", "numrange", "daterange", "tsrange", "tstzrange",
+    "int4multirange", "int8multirange", "nummultirange", "datemultirange", "tsmultirange",
+    "tstzmultirange", "aclitem", "cid", "tid", "xid", "xid8", "refcursor", "regclass",
+    "regcollation", "regconfig", "regdatabase", "regdictionary", "regnamespace", "regoper",
+    "regoperator", "regproc", "regprocedure", "regrole", "regtype", "txid_snapshot",
+    "pg_snapshot", "pg_lsn",
 )  # fmt: skip
 _HEAD = """# How PostgreSQL values are stored
 
@@ -32,13 +38,18 @@ or any other type not listed is stored as PostgreSQL's own text in a String.
 | --- | --- | --- |
 """
 _TAIL = f"""
-Domains are stored as the type they are based on.
+Domains, also over arrays, are stored as the type they are based on. An array is stored as its text
+where its elements are not separated by commas (`box[]`). `time` is text: servers and clients of
+last year do not know ClickHouse's Time64, and a text of this form sorts as the time does.
+
+A column of the key of a type that is exact only within its range is stored as PostgreSQL's text, or
+two rows might become one; the view shows it in the type of this table.
 
 ## The one rule for what does not fit
 
 The stored value is the nearest that the ClickHouse type has; the row's `_adjusted` map (in
 `<database>_log.<table>`) keeps PostgreSQL's own text of it under the column's name. Nothing is
-adjusted silently: `ingestion.cdc.status.adjusted_columns()` counts such values by column.
+adjusted silently: `capture.adjusted_values` lists every such column with its count and this rule.
 
 | value | stored as |
 | --- | --- |

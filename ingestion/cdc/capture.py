@@ -72,11 +72,16 @@ class Session:
         self._database = SourceDatabase(options.source_url)
         self._reader = SourceDatabase(options.source_url)
         self._snapshot_database = SourceDatabase(options.source_url)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="cdc-apply")
+        # Signing in at ClickHouse takes two questions; these are needed only after the checks.
+        self._other_clients = [
+            self._writer.submit(connect_clickhouse, options.clickhouse_url) for _ in range(2)
+        ]
+        self._client = connect_clickhouse(options.clickhouse_url)
         self._state = StateStore(connect_clickhouse(options.clickhouse_url), options.slot)
         self._stream: ReplicationConnection | None = None
         self._snapshotter: Snapshotter | None = None
         self._open_transactions: OpenTransactions | None = None
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="cdc-apply")
         self._writing: Future[None] | None = None
         self._written: Batch | None = None
         self._last_progress = 0.0
@@ -92,10 +97,10 @@ class Session:
         self._source = self._agree_on_source()
         self.applied_lsn = self._state.applied_lsn(self._source)
         self._check_positions(self._database.slot(options.slot))
-        client = connect_clickhouse(options.clickhouse_url)
+        client, snapshot_client = (found.result() for found in self._other_clients)
         self.tables = Tables(
             self._database,
-            connect_clickhouse(options.clickhouse_url),
+            self._client,
             self._state,
             self._source,
             options.columns,
@@ -121,7 +126,7 @@ class Session:
         self._start_streaming(self._stream)
         self._snapshotter = Snapshotter(
             self._snapshot_database,
-            connect_clickhouse(options.clickhouse_url),
+            snapshot_client,
             self._state,
             source=self._source,
             tables=self.tables.all,
@@ -272,11 +277,10 @@ class Session:
 
     def _wait_for_stragglers(self) -> None:
         """A killed predecessor's insert may still be running; what it stores must be seen."""
-        client = connect_clickhouse(self._options.clickhouse_url)
         log = log_database(self._options.target_database)
         deadline = time.monotonic() + STRAGGLER_WAIT_SECONDS
         while time.monotonic() < deadline:
-            running = client.query(
+            running = self._client.query(
                 "SELECT count() FROM system.processes WHERE query_id != queryID()"
                 " AND positionCaseInsensitive(query, {log:String}) > 0"
                 " AND startsWith(upper(trimLeft(query)), 'INSERT')",

@@ -8,7 +8,7 @@ here), and then each value, NULL or its length and its text.
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -71,6 +71,11 @@ def encode_row(values: Tuple, row_id: RowId, *, is_deleted: bool = False) -> byt
             parts.append(_PREFIXES[length] if length < _SHORT else _not_null(length))
             parts.append(value)
     return b"".join(parts)
+
+
+def encode_texts(values: Iterable[bytes]) -> bytes:
+    """A row of columns of type String."""
+    return b"".join(_not_null(len(value))[1:] + value for value in values)
 
 
 def read_rows(data: bytes, column_count: int) -> Iterator[StoredRow]:

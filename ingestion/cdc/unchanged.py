@@ -8,7 +8,7 @@ come in the log and carries the value itself. A row that the source no longer ha
 or moved by the log, so it is written as deleted already.
 """
 
-from typing import Any
+from typing import Any, TypeGuard
 
 from ingestion.cdc.batch import RowsStep
 from ingestion.cdc.layout import (
@@ -19,12 +19,14 @@ from ingestion.cdc.layout import (
     stored_text,
 )
 from ingestion.cdc.messages import UNCHANGED, Tuple, Value
-from ingestion.cdc.rows import PartialRow, StoredRow, encode_row, read_rows
+from ingestion.cdc.rows import PartialRow, StoredRow, encode_row, encode_texts, read_rows
 from ingestion.cdc.types import quote_text
-from stores.clickhouse.client import ClickHouseClient
+from stores.clickhouse.client import ClickHouseClient, ExternalTable
 
-# Keys are sent as query parameters; this many uuids stay within a URL.
-KEYS_PER_QUERY = 200
+# Keys asked for at once: at first, and then so many that an answer has about this size.
+FIRST_KEYS, FEWEST_KEYS, MOST_KEYS = 1_000, 100, 50_000
+ANSWER_BYTES = 8 << 20
+_KEYS = "captured_keys"
 Key = tuple[Value, ...]
 
 
@@ -43,23 +45,28 @@ class ValueFinder:
         in_order = _in_order(step)
         stored = self._from_clickhouse(step, _missing_keys(step.layout, in_order))
         latest: dict[Key, Tuple] = {}
+        # A row found in parts that the same step replaces again need not be written: its large
+        # values would be, as often as a small one beside them changes.
+        found_in_parts: dict[Key, int] = {}
         rows: list[bytes | PartialRow] = []
         for row in in_order:
             if isinstance(row, PartialRow):
                 before = latest.get(row.lookup_key) or stored.get(row.lookup_key)
                 filled = self._filled(step, row, before)
-                if filled is None:
-                    rows.append(_tombstone(step.layout, row))
-                    continue
-                values = filled
-                rows.append(encode_row(values, row.row_id))
+                values, is_deleted = filled or row.values, filled is None
+                data = encode_row(filled, row.row_id) if filled else _tombstone(step.layout, row)
             else:
-                values = row.values
-                rows.append(row.data)
-                if row.is_deleted:
-                    # Kept: the row that moves away from this key still looks under it.
-                    continue
-            latest[_key(values, step.layout)] = values
+                values, is_deleted, data = row.values, row.is_deleted, row.data
+            key = _key(values, step.layout)
+            replaced = found_in_parts.pop(key, None)
+            if replaced is not None:
+                rows[replaced] = b""
+            if isinstance(row, PartialRow):
+                found_in_parts[key] = len(rows)
+            rows.append(data)
+            # Kept under a deleted key: the row that moves away from it still looks there.
+            if not is_deleted:
+                latest[key] = values
         return rows
 
     def _filled(self, step: RowsStep, row: PartialRow, before: Tuple | None) -> Tuple | None:
@@ -71,29 +78,42 @@ class ValueFinder:
             for value, old in zip(row.values, before, strict=True)
         ]
 
-    def _from_clickhouse(self, step: RowsStep, keys: list[Key]) -> dict[Key, Tuple]:
-        self.looked_up_count += len(keys)
+    def _from_clickhouse(self, step: RowsStep, missing: dict[Key, set[int]]) -> dict[Key, Tuple]:
+        """Values by key. As many keys at once as give a bounded answer: each question costs a
+        look through the key's column."""
+        self.looked_up_count += len(missing)
         found: dict[Key, Tuple] = {}
-        for start in range(0, len(keys), KEYS_PER_QUERY):
-            found |= self._stored(step, keys[start : start + KEYS_PER_QUERY])
+        keys, count, start = list(missing), FIRST_KEYS, 0
+        while start < len(keys):
+            asked = keys[start : start + count]
+            wanted = set[int]().union(*(missing[key] for key in asked))
+            answer = self._stored(step, asked, sorted(wanted))
+            size = sum(len(value) for row in answer.values() for value in row if _is_text(value))
+            start += len(asked)
+            count = min(MOST_KEYS, max(FEWEST_KEYS, count * ANSWER_BYTES // max(size, 1)))
+            found |= answer
         return found
 
-    def _stored(self, step: RowsStep, keys: list[Key]) -> dict[Key, Tuple]:
+    def _stored(self, step: RowsStep, keys: list[Key], wanted: list[int]) -> dict[Key, Tuple]:
+        """These columns of the newest version of each key. Large values of other versions, or
+        of other rows, are not read: FINAL would read them."""
         layout = step.layout
-        texts = ", ".join(stored_text(column) for column in layout.columns)
+        places = [*layout.key_positions, *wanted]
+        texts = ", ".join(stored_text(layout.columns[place]) for place in places)
         names = ", ".join(quote(name) for name in layout.key)
-        parameters = {
-            f"k{place}": [_text(key[place]) for key in keys] for place in range(len(layout.key))
-        }
         table = qualified(self._database, step.table.storage)
         rows = self._client.query(
-            f"SELECT {texts} FROM {table} FINAL"
-            f" WHERE _is_deleted = 0 AND ({names}) IN ({_keys_query(layout)})",
-            parameters=parameters,
+            f"SELECT {texts} FROM {table}"
+            f" PREWHERE ({names}, _version) IN (SELECT {names}, max(_version) FROM {table}"
+            f" WHERE ({names}) IN ({_keys_query(layout)}) GROUP BY {names})"
+            " WHERE _is_deleted = 0",
+            external_data=_keys_table(keys, layout),
         ).result_rows
         found: dict[Key, Tuple] = {}
         for row in rows:
-            values: Tuple = [None if text is None else str(text).encode() for text in row]
+            values: Tuple = [None] * len(layout.columns)
+            for place, text in zip(places, row, strict=True):
+                values[place] = None if text is None else _bytes(text)
             found[_key(values, layout)] = values
         return found
 
@@ -122,29 +142,47 @@ def _in_order(step: RowsStep) -> list[StoredRow | PartialRow]:
     return sorted(rows, key=lambda row: row.row_id)
 
 
-def _missing_keys(layout: Layout, rows: list[StoredRow | PartialRow]) -> list[Key]:
-    """Lookup keys that no earlier row of the step provides, each once."""
+def _missing_keys(layout: Layout, rows: list[StoredRow | PartialRow]) -> dict[Key, set[int]]:
+    """Lookup keys that no earlier row of the step provides, and the columns wanted of each."""
     made: set[Key] = set()
-    missing: dict[Key, None] = {}
+    missing: dict[Key, set[int]] = {}
     for row in rows:
         if isinstance(row, PartialRow):
             if row.lookup_key not in made:
-                missing[row.lookup_key] = None
+                wanted = {place for place, value in enumerate(row.values) if value is UNCHANGED}
+                missing.setdefault(row.lookup_key, set()).update(wanted)
             made.add(_key(row.values, layout))
         elif not row.is_deleted:
             made.add(_key(row.values, layout))
-    return list(missing)
+    return missing
 
 
 def _keys_query(layout: Layout) -> str:
     columns = {column.name: column for column in layout.columns}
-    arrays = ", ".join(f"{{k{place}:Array(String)}}" for place in range(len(layout.key)))
     values = ", ".join(
-        f"CAST({codec_of_column(columns[name]).value(f'k.{place + 1}')},"
+        f"CAST({codec_of_column(columns[name]).value(f'k{place}')},"
         f" {quote_text(codec_of_column(columns[name]).clickhouse_type)})"
         for place, name in enumerate(layout.key)
     )
-    return f"SELECT {values} FROM (SELECT arrayJoin(arrayZip({arrays})) AS k)"
+    return f"SELECT {values} FROM {_KEYS}"
+
+
+def _keys_table(keys: list[Key], layout: Layout) -> ExternalTable:
+    texts = ([value if _is_text(value) else b"" for value in key] for key in keys)
+    return ExternalTable(
+        file_name=_KEYS,
+        data=b"".join(encode_texts(values) for values in texts),
+        fmt="RowBinary",
+        structure=[f"k{place} String" for place in range(len(layout.key))],
+    )
+
+
+def _is_text(value: Value) -> TypeGuard[bytes]:
+    return isinstance(value, bytes)
+
+
+def _bytes(text: object) -> bytes:
+    return text if isinstance(text, bytes) else str(text).encode()
 
 
 def _tombstone(layout: Layout, row: PartialRow) -> bytes:

@@ -19,8 +19,13 @@ from bench.peers.peer import Peer, Row, Rows, highest_mib
 from stores.postgres.client import connect
 
 COMPARISONS = {"=": operator.eq, ">": operator.gt, ">=": operator.ge}
-OVERLAP_BYTES = 200
-MARKER = re.compile(rb'peer\.public\.marker", "key": \{"id":(\d+)\}')
+OVERLAP_BYTES = 2000
+MARKER = re.compile(rb'"after":\{"id":(\d+)\},"source":\{[^}]*"table":"marker"')
+KEYS = (
+    "SELECT c.relname, array_agg(a.attname) FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
+    " JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = ANY (i.indkey)"
+    " WHERE i.indisprimary AND c.relnamespace = 'public'::regnamespace GROUP BY c.relname"
+)
 CHILD = Path(__file__).with_name("debezium_child.py")
 # Values as text rather than as encoded numbers; everything that can be asked for is asked for.
 PROPERTIES = {
@@ -92,6 +97,7 @@ class Debezium(Peer):
         self.events.touch()
         self._position = self._searched = 0
         self._markers: set[int] = set()
+        self._keys: dict[str, list[str]] = {}
         self._places = 0
         self._moments: list[tuple[float, int]] = []
         self._state: dict[str, dict[str, dict[str, Any]]] = {}
@@ -200,36 +206,37 @@ class Debezium(Peer):
         moment = 0.0
         for line in data[:end].splitlines():
             event = json.loads(line)
-            if "at" in event:
-                moment = event["at"]
-            else:
+            moment = event.get("at", moment)
+            if "op" in event:
                 self._apply(event, moment)
 
     def _apply(self, event: dict[str, Any], moment: float) -> None:
-        value = event["value"]
-        if "op" not in value:
-            return
-        table = event["topic"].rsplit(".", 1)[-1]
+        table, before, after = event["source"]["table"], event.get("before"), event.get("after")
         rows = self._state.setdefault(table, {})
-        if value["op"] == "t":
+        if event["op"] == "t":
             rows.clear()
             return
-        key = json.dumps(event["key"], sort_keys=True)
-        if event["key"] is None:
-            key = self._keyless(rows, value)
-        if value["op"] == "d":
+        key = self._key(table, before, after)
+        if event["op"] == "d":
             rows.pop(key, None)
-        elif value.get("after") is not None:
-            rows[key] = value["after"]
+        elif after is not None:
+            rows[key] = after
             if table == "answers":
-                self._moments.append((moment, int(value["after"]["id"])))
+                self._moments.append((moment, int(after["id"])))
 
-    def _keyless(self, rows: dict[str, dict[str, Any]], value: dict[str, Any]) -> str:
+    def _key(self, table: str, before: Any, after: Any) -> str:
+        """A changed key comes as a deletion and an insert, so either of the two has it."""
+        if table not in self._keys:
+            with connect(self._url) as connection:
+                self._keys = {str(name): key for name, key in connection.execute(KEYS).fetchall()}
+        if table not in self._keys:
+            return self._keyless(self._state[table], before)
+        return json.dumps([(after or before)[name] for name in self._keys[table]])
+
+    def _keyless(self, rows: dict[str, dict[str, Any]], before: Any) -> str:
         """A table without a key: the row that was, or a new place."""
         self._places += 1
-        if value.get("before") is None:
-            return f"place {self._places}"
-        found = (place for place, row in rows.items() if row == value["before"])
+        found = (place for place, row in rows.items() if row == before)
         return next(found, f"place {self._places}")
 
 

@@ -53,7 +53,7 @@ class Run:
         with connect(self.source_url) as connection:
             run_sql(connection, *statements)
 
-    def begin(self, *, options: str = "", seconds: float = 30.0, is_awaited: bool = True) -> None:
+    def begin(self, *, options: str = "", seconds: float = 60.0, is_awaited: bool = True) -> None:
         """Publish, start the peer, wait until it has read what is there."""
         self.sql("CREATE TABLE marker (id int PRIMARY KEY)", "INSERT INTO marker VALUES (0)")
         tables = [*self.tables, "marker"]

@@ -80,6 +80,7 @@ def _capture_metrics(found: CaptureStatus) -> Iterator[Metric]:
             "What decoding has put on the source's disk.",
             slot.source_spilled_bytes if slot else None,
         ),
+        "spilled_bytes": ("Large open transactions on this machine's disk.", found.spilled_bytes),
         "source_is_up": ("Whether PostgreSQL answers.", float(found.source_problem is None)),
         "target_is_up": ("Whether ClickHouse answers.", float(found.target_problem is None)),
         "alerts": ("Alerts that `cdc status` shows.", len(found.alerts)),

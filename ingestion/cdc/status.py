@@ -4,8 +4,10 @@ Belongs here: reading capture's state and the source's slot. Nothing here change
 to be alarmed about belongs to `alerts`.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from glob import escape
 from typing import TYPE_CHECKING
 
 from ingestion.cdc.alerts import slot_alerts, table_alerts
@@ -83,6 +85,8 @@ class CaptureStatus:
     alerts: list[str] = field(default_factory=list)
     source_problem: str | None = None
     target_problem: str | None = None
+    # Open transactions that were too large for memory, on this machine's disk.
+    spilled_bytes: int = 0
 
 
 def capture_status(chosen: "Options") -> CaptureStatus:
@@ -117,6 +121,7 @@ def capture_status(chosen: "Options") -> CaptureStatus:
         alerts,
         source_problem,
         target_problem,
+        _spilled_bytes(chosen),
     )
 
 
@@ -202,6 +207,17 @@ def _asked_slot(chosen: "Options") -> tuple[SlotStatus | None, str | None]:
         return slot_status(chosen.source_url, chosen.slot), None
     except (TransientError, PostgresError) as error:
         return None, first_line(error)
+
+
+def _spilled_bytes(chosen: "Options") -> int:
+    """Of this capture, if it runs on this machine."""
+    if chosen.spill_folder is None:
+        return 0
+    total = 0
+    for file in chosen.spill_folder.glob(f"{escape(chosen.slot)}-*/*"):
+        with suppress(FileNotFoundError):
+            total += file.stat().st_size
+    return total
 
 
 def _progress(client: ClickHouseClient, slot: str) -> tuple[int, datetime | None, datetime | None]:

@@ -175,6 +175,8 @@ def _headline(found: "CaptureStatus") -> str:
         parts.append(f"{reader}; {human_bytes(slot.retained_bytes)} of log held{room}.")
     elif not found.source_problem:
         parts.append("There is no such slot yet.")
+    if found.spilled_bytes:
+        parts.append(f"{human_bytes(found.spilled_bytes)} of open transactions on disk here.")
     if found.lag_bytes is not None:
         seconds = "" if found.lag_seconds is None else f", {found.lag_seconds:.1f} s"
         parts.append(

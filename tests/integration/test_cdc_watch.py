@@ -4,6 +4,8 @@ import logging
 import threading
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fix_capture import Capture
@@ -77,10 +79,20 @@ def test_the_metrics_are_the_figures_of_the_status(items: Capture, watch: Watch)
     assert found["slot_is_lost", slot] == 0
     assert found["slot_retained_bytes", slot] > 0
     assert found["lag_bytes", slot] >= 0
+    assert found["spilled_bytes", slot] == status.spilled_bytes == 0
     assert found["source_is_up", slot] == found["target_is_up", slot] == 1
     assert found["alerts", slot] == len(status.alerts) == 1
     assert found["process_resident_memory_bytes",] > 0
     assert "heap is quarantined" in status.alerts[0]
+
+
+def test_what_is_spilled_to_disk_is_counted(items: Capture, tmp_path: Path) -> None:
+    folder = tmp_path / f"{items.options.slot}-of-this-cluster"
+    folder.mkdir()
+    (folder / "742").write_bytes(b"x" * 1000)
+    (tmp_path / "another-slot").mkdir()
+    (tmp_path / "another-slot" / "1").write_bytes(b"x")
+    assert capture_status(replace(items.options, spill_folder=tmp_path)).spilled_bytes == 1000
 
 
 def test_an_alarm_is_logged_once_with_the_way_out_and_taken_back(

@@ -7,6 +7,7 @@ from orchestration.assets.events import event_assets, live_view_spec
 from orchestration.assets.models import exposure_specs, model_assets
 from orchestration.assets.sources import source_specs
 from orchestration.checks.capture import capture_checks
+from orchestration.checks.dead_letters import dead_letter_checks
 from orchestration.checks.landed import user_events_expectations
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.jobs import BUILD, CHECK, REFRESH, make_jobs
@@ -37,7 +38,7 @@ definitions = dg.Definitions(
         *_models,
         *exposure_specs(_warehouse),
     ],
-    asset_checks=[_capture_checks, user_events_expectations],
+    asset_checks=[_capture_checks, user_events_expectations, dead_letter_checks(_events)],
     jobs=_jobs,
     sensors=[
         freshness_sensor(

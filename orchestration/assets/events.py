@@ -27,12 +27,13 @@ def event_assets(described: Mapping[str, str]) -> dg.AssetsDefinition:
     def land_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from ingestion.events.writer import drain
 
-        reports = {report.topic: report for report in drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)}
+        done = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
+        reports = {report.topic.replace("-", "_"): report for report in done}
         for table in API_INPUTS.values():
             key = dg.AssetKey(["analytics", table])
             if key in context.selected_asset_keys:
                 report = reports.get(table)
-                counts = ("landed", "duplicate", "dead_letter", "lag")
+                counts = ("landed", "duplicate", "conflict", "dead_letter", "lag")
                 yield dg.MaterializeResult(
                     asset_key=key,
                     metadata={

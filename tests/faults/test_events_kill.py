@@ -13,16 +13,17 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from fix_faults import wait_for_insert
 from fix_stack import RunningStack, StartDisposable
 
 from ingestion.events import writer
-from stores import event_bus
 from stores.clickhouse.client import connect
-from stores.event_bus.topics import USER_EVENTS
+from stores.postgres.event_landings import EventLandings
 
 SEED = 20261123
 ROUNDS = ["event-writer"] * 3 + ["api"] * 2 + ["clickhouse", "event-bus"]
@@ -75,28 +76,20 @@ class Client:
     def _event(self, chance: random.Random) -> dict[str, Any]:
         # A tenth of the events has an id that was sent before, lately or long ago.
         again = self._sent_ids and chance.random() < 0.1
+        identity = chance.choice(self._sent_ids) if again else _new_id(chance)
+        # What an id says is always the same, but for its time.
+        about = random.Random(identity)
+        moment = datetime.now(UTC) - timedelta(days=chance.randrange(34))
         return {
-            "event_id": chance.choice(self._sent_ids) if again else _new_id(chance),
-            "user_id": str(uuid.UUID(int=chance.randrange(20))),
-            "event_type": chance.choice(("login", "page_view")),
-            "timestamp": f"2026-{chance.choice((9, 10, 11)):02}-15T10:00:00Z",
+            "event_id": identity,
+            "user_id": str(uuid.UUID(int=about.randrange(20))),
+            "event_type": about.choice(("login", "page_view")),
+            "timestamp": moment.isoformat(),
         }
 
 
 def _new_id(chance: random.Random) -> str:
     return str(uuid.UUID(int=chance.getrandbits(128)))
-
-
-def _wait_for_next_batch(stack: RunningStack, former: bytes, seconds: float = 40) -> bytes:
-    """The note of a batch begun after `former` was settled: a kill soon after hits its insert."""
-    bus = event_bus.connect(stack.environment["EVENT_BUS_URL"])
-    deadline = time.monotonic() + seconds
-    while (note := bus.recall(USER_EVENTS.name)) in (None, former):
-        assert time.monotonic() < deadline, stack.log("event-writer")[-3000:]
-        time.sleep(0.001)
-    bus.close()
-    assert note is not None
-    return note
 
 
 @pytest.mark.timeout(240)
@@ -107,9 +100,10 @@ def test_kills_at_any_moment_lose_and_double_nothing(disposable_stack: StartDisp
     sending = threading.Thread(target=client.run)
     sending.start()
     note = b""
+    landings = EventLandings(stack.environment["DATABASE_URL"])
     try:
         for victim in chance.sample(ROUNDS, len(ROUNDS)):
-            note = _wait_for_next_batch(stack, note)
+            note = wait_for_insert(landings, note, 40)
             time.sleep(chance.uniform(0, 0.08))
             restarts = stack.service(victim)["restart_count"]
             os.kill(stack.service(victim)["pid"], signal.SIGKILL)
@@ -117,6 +111,7 @@ def test_kills_at_any_moment_lose_and_double_nothing(disposable_stack: StartDisp
     finally:
         client.stop.set()
         sending.join(60)
+        landings.close()
     assert all(report.lag_count == 0 for report in writer.drain(60))
     # The kills hit what they were aimed at.
     assert "repeated the batch" in stack.log("event-writer")

@@ -27,7 +27,7 @@ def publish_adjusted_values(client: ClickHouseClient) -> None:
     rows = client.query(
         f"SELECT DISTINCT target_database FROM {DATABASE}.sources FINAL"
     ).result_rows
-    logs = "|".join(re.escape(log_database(name)) for (name,) in sorted(rows))
+    logs = "|".join(sorted(re.escape(log_database(str(row[0]))) for row in rows))
     of_storages = quote_text(f"^({logs})$")
     rules = ", ".join(
         f"position(c.type, {quote_text(part)}) > 0, {quote_text(rule)}" for part, rule in _RULES

@@ -28,7 +28,7 @@ from bench.peers.debezium import Debezium
 from bench.peers.materialized import Materialized
 from bench.peers.our_capture import OurCapture
 from bench.peers.peer import Peer, PeerStopped
-from bench.peers.run import NotSupported, Run, Wrong
+from bench.peers.run import Run, Wrong
 from bench.peers.speed import measure
 
 ENVIRONMENTS = REPOSITORY / ".test-state" / "peers"
@@ -41,7 +41,7 @@ assert _values, "its cases are in the list once it is imported"
 
 @dataclass
 class Mark:
-    """A verdict: right, wrong, not supported, failed or not run; and what was seen."""
+    """A verdict: right, wrong, failed or not run; and what was seen."""
 
     case: str
     title: str
@@ -141,8 +141,6 @@ def _run(stack: Stack, peer: Peer, case: Case) -> tuple[str, str]:
         case.body(run)
     except Wrong as error:
         return "wrong", str(error)
-    except NotSupported as error:
-        return "not supported", str(error)
     except PeerStopped as error:
         return "wrong", f"stopped: {error}"
     except Exception as error:

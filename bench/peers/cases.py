@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from bench.capture_stack import PUBLICATION
 from bench.peers.peer import LEFT_OUT, wait_for
-from bench.peers.run import NotSupported, Run, Wrong
+from bench.peers.run import Run, Wrong
 from stores.postgres.client import Connection, connect
 
 ITEMS = "(id int PRIMARY KEY, name text, score int)"
@@ -127,10 +127,7 @@ def added_live(run: Run) -> None:
 def resynchronised(run: Run) -> None:
     _items(run, 50_000)
     run.begin()
-    try:
-        run.peer.resync("items")
-    except NotImplementedError as error:
-        raise NotSupported("there is no such command") from error
+    run.peer.resync("items")
     run.sql("INSERT INTO items VALUES (10000000, 'meanwhile', 0)")
     fewest, deadline = 50_000, time.monotonic() + 3
     while time.monotonic() < deadline:

@@ -74,9 +74,9 @@ class Peer(ABC):
     def add_table(self, table: str) -> None:  # noqa: B027 - most need not be told.
         """What its manual says to do for a table published later; nothing where it notices."""
 
+    @abstractmethod
     def resync(self, table: str) -> None:
-        """Read a table anew. Raises NotImplementedError where there is no such thing."""
-        raise NotImplementedError(table)
+        """Have a table read anew."""
 
 
 def as_text(name: str, kind: str) -> str:

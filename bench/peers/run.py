@@ -23,10 +23,6 @@ class Wrong(Exception):
     """What a reader sees is not what the source holds, and nothing says so."""
 
 
-class NotSupported(Exception):
-    """It says itself that it does not do this."""
-
-
 @dataclass
 class Run:
     """A case's hands."""

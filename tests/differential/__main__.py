@@ -24,7 +24,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30.0)
     parser.add_argument("--first-seed", type=int, default=int(time.time()) % 10**8)
     parser.add_argument("--seeds-per-round", type=int, default=20)
-    parser.add_argument("--length", type=int, default=70, help="turns of a story")
+    parser.add_argument("--length", type=int, default=60, help="turns of a story")
     parser.add_argument("--seed", type=int, help="this one alone")
     parser.add_argument("--repeat", type=int, default=3, help="how often, with --seed")
     parser.add_argument(

@@ -57,7 +57,7 @@ class Round:
     stack: RunningStack
     seeds: Sequence[int]
     kills: Sequence[str] = ("capture", "capture")
-    length: int = 70
+    length: int = 60
     settle_seconds: float = 90.0
     capture_count: int = 0
     table_count: int = 0

@@ -39,14 +39,14 @@ class Session:
 class Story:
     """A seed's story; `log` is what was done, in order."""
 
-    def __init__(self, seed: int, url: str, length: int = 70) -> None:
+    def __init__(self, seed: int, url: str, length: int = 60) -> None:
         self.seed, self._url, self._left = seed, url, length
         self._chance = Random(seed)
         self.prefix = f"s{seed}"
         names = [f"{self.prefix}_{letter}" for letter in "ab"[: self._chance.choice((1, 1, 2))]]
         self.tables = [random_table(self._chance, name, self.prefix) for name in names]
         self.is_late = self._chance.random() < 0.4
-        self._form_share = self._chance.choice((0.0, 0.05, 0.15, 0.4))
+        self._form_share = self._chance.choice((0.0, 0.0, 0.05, 0.05, 0.15, 0.4))
         self._large_share = self._chance.choice((0.0, 0.0, 0.02, 0.05))
         self._sessions = [Session(number) for number in range(self._chance.choice((1, 2, 3)))]
         self.log: list[str] = []

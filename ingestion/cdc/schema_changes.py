@@ -98,8 +98,13 @@ def plan(
         for old, new in renamed.items()
         for statement in _rename(table, before[new], old, new)
     ]
-    columns, defaults, is_doubtful = [], [], False
     is_rewritten = known.file_node != form.file_node
+    columns, defaults = [], []
+    is_doubtful = is_rewritten and any(
+        _is_filled_in(old, now)
+        for old in known.columns
+        if (now := form.by_number().get(old.number)) and _is_altered(old, now)
+    )
     for announced in relation.columns:
         found, now = before.pop(announced.name, None), by_name.get(announced.name)
         type_ = resolve(announced.type_oid, announced.type_modifier)
@@ -122,7 +127,7 @@ def plan(
     statements += [f"ALTER TABLE {table} DROP COLUMN IF EXISTS {quote(name)}" for name in before]
     key = tuple(renamed.get(name, name) for name in layout.key)
     made_layout = Layout(tuple(columns), key)
-    if made_layout == layout:
+    if made_layout == layout and not is_doubtful:
         return None
     after = known_after(known, form, made_layout).to_json()
     return LayoutChange(made_layout, tuple(statements), after, is_doubtful, tuple(defaults))
@@ -161,9 +166,20 @@ def _column_reason(known: SourceForm, form: SourceForm, layout: Layout) -> str |
             return f"column {column.name} was added to what is published"
         elif _has_renamed_label(old, column):
             return f"a value of the enum of column {column.name} was renamed"
-        elif is_rewritten and old.mark != column.mark and _type(old) == _type(column):
+        elif is_rewritten and _is_altered(old, column) and not _is_filled_in(old, column):
             return f"its rows were written anew by an ALTER of column {column.name}"
     return None
+
+
+def _is_altered(old: FormColumn, column: FormColumn) -> bool:
+    """By an ALTER that leaves its type as it was."""
+    return old.mark != column.mark and _type(old) == _type(column)
+
+
+def _is_filled_in(old: FormColumn, column: FormColumn) -> bool:
+    """Its default was written into every row, which any rewrite does; an ALTER of the column
+    itself looks the same."""
+    return old.has_missing and not column.has_missing
 
 
 def _has_renamed_label(old: FormColumn, column: FormColumn) -> bool:

@@ -27,6 +27,8 @@ class FormColumn:
     is_published: bool
     missing_value: str | None
     mark: str
+    # Whether rows from before still lack it; a table written anew has it in every row.
+    has_missing: bool = False
     # Of an enum: the number of each value and its name, which may change without any ALTER TABLE.
     labels: tuple[tuple[int, str], ...] = ()
 
@@ -131,7 +133,7 @@ SELECT json_build_object(
                     json_build_array(e.oid::int8, e.enumlabel) ORDER BY e.oid), '[]')
                 FROM pg_type AS t JOIN pg_enum AS e ON e.enumtypid
                     IN (t.oid, t.typelem, t.typbasetype) WHERE t.oid = a.atttypid),
-            'mark', a.xmin::text) ORDER BY a.attnum), '[]')
+            'has_missing', a.atthasmissing, 'mark', a.xmin::text) ORDER BY a.attnum), '[]')
         FROM pg_attribute AS a
         LEFT JOIN (SELECT prattrs::int2[] AS numbers FROM pg_publication_rel
             WHERE prrelid = c.oid AND prpubid = pub.oid) AS list ON true

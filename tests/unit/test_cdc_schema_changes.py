@@ -45,7 +45,9 @@ ID, NAME, SCORE = column(1, "id"), column(2, "name", 25), column(3, "score")
 KNOWN = form(ID, NAME, SCORE)
 
 
-def planned(now: SourceForm, announced: SourceForm | None = None) -> LayoutChange | None:
+def planned(
+    now: SourceForm, announced: SourceForm | None = None, known: SourceForm | None = KNOWN
+) -> LayoutChange | None:
     """Where the log announces what the catalogue has, unless it is given."""
     columns = tuple(
         RelationColumn(item.name, item.type_oid, -1, item.name in now.key)
@@ -54,7 +56,7 @@ def planned(now: SourceForm, announced: SourceForm | None = None) -> LayoutChang
     return plan(
         LAYOUT,
         Relation(16400, "public", "items", "d", columns),
-        known=KNOWN,
+        known=known or KNOWN,
         form=now,
         resolve=lambda oid, _: NAMES[oid],
         table="`d`.`t`",
@@ -123,6 +125,19 @@ def test_a_column_that_was_there_but_not_published_has_values_the_log_does_not_t
 def test_rows_written_anew_in_the_same_order_are_no_reason() -> None:
     """VACUUM FULL, CLUSTER and TRUNCATE change no value that the log does not tell."""
     assert reason_to_read_anew(KNOWN, form(ID, NAME, SCORE, file_node=6000), LAYOUT) is None
+
+
+def test_a_default_that_a_rewrite_wrote_into_every_row_is_compared_not_read_anew() -> None:
+    """An ALTER of another column does that, and so does VACUUM FULL."""
+    known = form(ID, NAME, replace(SCORE, has_missing=True))
+    now = form(ID, NAME, replace(SCORE, mark="900"), file_node=6000)
+    assert reason_to_read_anew(known, now, LAYOUT) is None
+    change = planned(now, known=known)
+    assert change is not None
+    assert change.layout == LAYOUT
+    assert change.is_doubtful
+    assert not change.statements
+    assert planned(now, known=SourceForm.from_json(change.source_form)) is None
 
 
 def test_a_partition_may_come_empty_but_neither_filled_nor_leave() -> None:

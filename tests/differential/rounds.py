@@ -113,6 +113,7 @@ class Round:
         self._start_capture()
         self._wait_for_slot()
         shares = [self.stories[number::WORKERS] for number in range(WORKERS)]
+        self._begun = threading.Semaphore(0)
         workers = [
             threading.Thread(target=self._work, args=(share, Random(number)), daemon=True)
             for number, share in enumerate(shares)
@@ -145,7 +146,8 @@ class Round:
         try:
             for story in stories:
                 if story.is_late:
-                    self._begin_late(story)
+                    story.begin(PUBLICATION)
+            self._begun.release()
             going = list(stories)
             while going:
                 story = chance.choice(going)
@@ -155,12 +157,12 @@ class Round:
                     going.remove(story)
         except BaseException as error:
             self._errors.append(error)
-
-    def _begin_late(self, story: Story) -> None:
-        """Added while capture runs; a killed PostgreSQL must not be blamed on it."""
-        story.begin(PUBLICATION)
+            self._begun.release()
 
     def _break_things(self, workers: list[threading.Thread]) -> None:
+        # Tables that are added live are made by then: what makes them does not try again.
+        for _ in range(WORKERS):
+            self._begun.acquire(timeout=STORY_SECONDS)
         for kill in self.kills:
             deadline = time.monotonic() + self._chance.uniform(1.0, 3.0)
             while time.monotonic() < deadline and any(worker.is_alive() for worker in workers):

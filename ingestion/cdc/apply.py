@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from typing import Any
 
@@ -36,6 +37,8 @@ from stores.errors import TransientError
 
 logger = logging.getLogger(__name__)
 
+# Tables written at once.
+WRITERS = 4
 # Small rows are sent together.
 PIECE_BYTES = 256 << 10
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 15.0
@@ -69,8 +72,15 @@ class Applier:
         source: Source,
         finder: ValueFinder,
         stop: threading.Event,
+        connect: Callable[[], ClickHouseClient] | None = None,
     ) -> None:
-        self._client = client
+        """`connect` makes clients for tables that are written side by side; without it they
+        are written one after the other."""
+        self._local = threading.local()
+        self._first_client = client
+        self._connect = connect
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cdc-table")
+        self._finding = threading.Lock()
         self._state = state
         self._source = source
         self._database = log_database(source.target_database)
@@ -79,23 +89,8 @@ class Applier:
 
     def apply(self, batch: Batch) -> None:
         """Store the batch. Raises StopAsked if told to stop while ClickHouse refuses."""
-        counts: Counter[str] = Counter()
-        for step in batch.steps:
-            if not step.table.is_written:
-                continue
-            try:
-                self._persist(step.table.target, lambda step=step: self._take(step), step)  # type: ignore[misc]
-            except TableLocked as error:
-                read_anew(step.table, str(error), self._state)
-                continue
-            except Error as error:
-                if isinstance(step, LayoutStep):
-                    reason = f"ClickHouse refused the new form: {first_line(error)}"
-                    read_anew(step.table, reason, self._state)
-                else:
-                    self._quarantine(step.table, error)
-                continue
-            counts[step.table.target] += step.row_count if isinstance(step, RowsStep) else 1
+        self._local.client = self._first_client
+        counts = self._write_tables(_by_table(batch.steps))
         manifest = Manifest(
             self._source.slot,
             self._source.source_id,
@@ -117,6 +112,47 @@ class Applier:
                 format_lsn(batch.end_lsn),
             )
 
+    def close(self) -> None:
+        """Wait for what is being written."""
+        self._writers.shutdown(wait=True)
+
+    def _write_tables(self, tables: list[list[Step]]) -> Counter[str]:
+        """Each table's steps in order, tables side by side: most of an insert is waiting for
+        the disk. Returns only when none is being written any more."""
+        if self._connect is None or len(tables) < 2:
+            return sum((self._write_steps(steps) for steps in tables), Counter[str]())
+        writing = [self._writers.submit(self._write_steps, steps) for steps in tables]
+        wait(writing)
+        return sum((written.result() for written in writing), Counter[str]())
+
+    def _write_steps(self, steps: list[Step]) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for step in steps:
+            if not step.table.is_written:
+                continue
+            try:
+                self._persist(step.table.target, lambda step=step: self._take(step), step)  # type: ignore[misc]
+            except TableLocked as error:
+                read_anew(step.table, str(error), self._state)
+                continue
+            except Error as error:
+                if isinstance(step, LayoutStep):
+                    reason = f"ClickHouse refused the new form: {first_line(error)}"
+                    read_anew(step.table, reason, self._state)
+                else:
+                    self._quarantine(step.table, error)
+                continue
+            counts[step.table.target] += step.row_count if isinstance(step, RowsStep) else 1
+        return counts
+
+    @property
+    def _client(self) -> ClickHouseClient:
+        """This thread's own."""
+        found: ClickHouseClient | None = getattr(self._local, "client", None)
+        if found is None:
+            found = self._local.client = self._connect() if self._connect else self._first_client
+        return found
+
     def _take(self, step: Step) -> None:
         if isinstance(step, RowsStep):
             self._insert(step)
@@ -127,7 +163,9 @@ class Applier:
 
     def _insert(self, step: RowsStep) -> None:
         if step.has_partial:
-            step.rows, step.has_partial = self._finder.complete(step), False
+            with self._finding:
+                step.rows = self._finder.complete(step)
+            step.has_partial = False
         try:
             self._send(step, step.layout)
         except Error as error:
@@ -252,6 +290,13 @@ def _patience_seconds(error: Exception, step: Step | None) -> float:
     if isinstance(step, LayoutStep) and _code(error) is not None:
         return ALTER_PATIENCE_SECONDS
     return math.inf
+
+
+def _by_table(steps: list[Step]) -> list[list[Step]]:
+    found: dict[int, list[Step]] = {}
+    for step in steps:
+        found.setdefault(step.table.oid, []).append(step)
+    return list(found.values())
 
 
 class _Body:

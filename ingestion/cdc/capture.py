@@ -82,6 +82,7 @@ class Session:
         self._stream: ReplicationConnection | None = None
         self._snapshotter: Snapshotter | None = None
         self._open_transactions: OpenTransactions | None = None
+        self._applier: Applier | None = None
         self._writing: Future[None] | None = None
         self._written: Batch | None = None
         self._last_progress = 0.0
@@ -120,7 +121,12 @@ class Session:
         self._reader.limit_lock_waits(READER_LOCK_WAIT_MILLISECONDS)
         finder = ValueFinder(client, log_database(options.target_database), self._reader)
         self._applier = Applier(
-            client, self._state, source=self._source, finder=finder, stop=self._stop
+            client,
+            self._state,
+            source=self._source,
+            finder=finder,
+            stop=self._stop,
+            connect=lambda: connect_clickhouse(options.clickhouse_url),
         )
         self._stream = ReplicationConnection(options.source_url)
         self._start_streaming(self._stream)
@@ -140,6 +146,8 @@ class Session:
             self._snapshotter.stop()
             self._snapshotter.join(timeout=STRAGGLER_WAIT_SECONDS)
         self._writer.shutdown(wait=True)
+        if self._applier is not None:
+            self._applier.close()
         if self._stream is not None:
             self._stream.close()
         if self._open_transactions is not None:
@@ -242,6 +250,8 @@ class Session:
         self._write(batch)
 
     def _write(self, batch: Batch) -> None:
+        if self._applier is None:
+            raise StoreUnavailable("CLICKHOUSE_URL: the session is not open")
         self._written = batch
         self._writing = self._writer.submit(self._applier.apply, batch)
 

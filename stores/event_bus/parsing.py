@@ -105,6 +105,11 @@ class Window:
             return self.too_early
         return self.too_late if timestamp > self.latest else None
 
+    def holds_all(self, lines: Iterable[bytes]) -> bool:
+        """Whether no line breaks a rule; there must be at least one."""
+        times = [timestamp_of(line) for line in lines]
+        return self.earliest <= min(times) and max(times) <= self.latest
+
 
 def live_window(kind: Kind, now: datetime, late_days: int, early_minutes: int) -> Window:
     """What may be sent while it happens, or a little later."""
@@ -155,7 +160,7 @@ def _plain(body: bytes, window: Window | None) -> Batch | None:
     lines = fast_lane.read(body, utc_text(datetime.now(UTC)), EVENT_COUNT_LIMIT)
     if not lines:
         return None
-    if window is not None and any(map(window.broken, lines.values())):
+    if window is not None and not window.holds_all(lines.values()):
         return None
     pairs = zip(range(len(lines)), lines, lines.values(), strict=True)
     return Batch(list(map(Line._make, pairs)))

@@ -15,6 +15,7 @@ from ingestion.cdc.doctor_source import SourceServer
 from ingestion.cdc.doctor_tables import table_findings
 from ingestion.cdc.doctor_target import target_findings
 from ingestion.cdc.findings import Finding, error, human_bytes, ok, warning
+from ingestion.cdc.names import targets
 from ingestion.cdc.run import options
 from ingestion.cdc.source import SourceDatabase
 from stores.clickhouse.client import Error as ClickHouseError
@@ -80,7 +81,4 @@ def _published_names(chosen: "Options") -> set[str]:
         return set()
     finally:
         database.close()
-    return {
-        table.name if table.schema == "public" else f"{table.schema}__{table.name}"
-        for table in found
-    }
+    return set(targets((table.oid, table.schema, table.name) for table in found).values())

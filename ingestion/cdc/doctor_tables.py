@@ -7,9 +7,10 @@ Belongs here: read-only questions about tables. What the server itself must have
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ingestion.cdc.catalog import published_tables
+from ingestion.cdc.catalog import SourceTable, published_tables
 from ingestion.cdc.findings import Finding, error, ok, warning
 from ingestion.cdc.layout import layout_of, problem_with
+from ingestion.cdc.names import target_of, targets
 from ingestion.cdc.source import SourceDatabase, quote_source, table_name
 
 _TABLES = """
@@ -66,10 +67,9 @@ class _Table:
 
 def table_findings(database: SourceDatabase, publication: str) -> Iterator[Finding]:
     """Every published table: at least one finding each."""
-    problems = {
-        table.oid: problem_with(layout_of(table))
-        for table in published_tables(database.connection, publication)
-    }
+    published = published_tables(database.connection, publication)
+    problems = {table.oid: problem_with(layout_of(table)) for table in published}
+    yield from _names(published)
     for row in database.query(_TABLES, [publication]):
         table = _Table(*row)
         found = [*_grants(table), *_identity(table, problems.get(table.oid)), *_columns(table)]
@@ -80,6 +80,18 @@ def table_findings(database: SourceDatabase, publication: str) -> Iterator[Findi
             "It is unlogged: it leaves nothing in the log, and the publication leaves it out.",
             f"ALTER TABLE {table_name(schema, name)} SET LOGGED;",
         )
+
+
+def _names(published: list[SourceTable]) -> Iterator[Finding]:
+    names = targets((table.oid, table.schema, table.name) for table in published)
+    for table in published:
+        if names[table.oid] != target_of(table.schema, table.name):
+            yield warning(
+                f"table {table.schema}.{table.name}",
+                "Another published table is called the same in ClickHouse; of the two, the one"
+                f" captured later adds its oid: it would be {names[table.oid]} now.",
+                "Rename one of them, or publish them apart into two target databases.",
+            )
 
 
 def _subject(table: _Table) -> str:

@@ -29,6 +29,7 @@ from ingestion.cdc.layout import (
     qualified,
 )
 from ingestion.cdc.messages import Relation
+from ingestion.cdc.names import target_of, targets
 from ingestion.cdc.positions import format_lsn, version
 from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, plan
 from ingestion.cdc.source import SourceDatabase, TableLocked
@@ -76,10 +77,13 @@ class Tables:
             self._client.command(f"CREATE DATABASE IF NOT EXISTS `{name}` ENGINE = Atomic")
         for table in self._state.tables():
             self._by_oid[table.oid] = table
+        in_place = self._in_place()
         for table in self.all():
-            self._find_storage(table)
-            if table.is_flowing:
-                self._resume(table, applied_lsn)
+            if table.oid not in in_place:
+                self._find_storage(table)
+                if table.is_flowing:
+                    self._resume(table)
+        self._note_stored(applied_lsn)
         self._drop_orphans()
         forms = self.forms()
         check_treatments(self._treatments, forms)
@@ -152,12 +156,13 @@ class Tables:
         for table in self.all():
             if table.oid not in forms and table.state != "removed":
                 self.leave(table, "it is no longer in the publication")
-        self._rename(forms)
+        names = self._targets(forms)
+        self._rename(forms, names)
         is_new = False
         for oid, form in forms.items():
             known = self._by_oid.get(oid)
             if known is None or known.state == "removed":
-                self._adopt(form)
+                self._adopt(form, names[oid])
                 is_new = True
         return is_new
 
@@ -168,12 +173,12 @@ class Tables:
             return None
         with self._database.told_apart():
             form = source_form(self._database.connection, self._source.publication, relation.oid)
-        if form is None or self.named(_target_of(form)) is not None:
+        if form is None or self.named(target_of(form.schema, form.name)) is not None:
             # Another table has its name until the next look, which is between two batches.
             self._unknown.add(relation.oid)
             return None
         logger.info("table %s appears at %s", form.name, format_lsn(commit_lsn))
-        return self._adopt(form)
+        return self._adopt(form, target_of(form.schema, form.name))
 
     def follow(
         self, table: CapturedTable, relation: Relation
@@ -291,14 +296,19 @@ class Tables:
         table.source_form = form.to_json()
         self._state.save(table)
 
-    def _adopt(self, form: SourceForm) -> CapturedTable:
-        target = _target_of(form)
+    def _targets(self, forms: dict[int, SourceForm]) -> dict[int, str]:
+        held = {table.oid: table.target for table in self.all() if table.state != "removed"}
+        return targets(((form.oid, form.schema, form.name) for form in forms.values()), held)
+
+    def _adopt(self, form: SourceForm, target: str) -> CapturedTable:
         before = self._by_oid.get(form.oid)
         self._take_name(target, form.oid)
         table = before or CapturedTable(form.oid, target, form.schema, form.name, Layout((), ()))
         table.target, table.source_schema, table.source_name = target, form.schema, form.name
         table.state = "resyncing" if self._comment(target) is not None else "snapshotting"
         table.restart_count = 0
+        if target != target_of(form.schema, form.name):
+            logger.warning("another table is called as %s would be; it is %s", form.name, target)
         self._by_oid[form.oid] = table
         self.restart(table, "", by_itself=False)
         return table
@@ -386,7 +396,7 @@ class Tables:
         at = format_lsn(table.snapshot_lsn)
         logger.info("table %s is %s from %s. %s", table.target, table.state, at, reason)
 
-    def _rename(self, forms: dict[int, SourceForm]) -> None:
+    def _rename(self, forms: dict[int, SourceForm], names: dict[int, str]) -> None:
         """Names follow the source. All are parked first: two tables may exchange theirs."""
         moving = []
         for table in self.all():
@@ -394,8 +404,8 @@ class Tables:
             if form is None or table.state == "removed":
                 continue
             table.source_schema, table.source_name = form.schema, form.name
-            if table.target != _target_of(form):
-                moving.append((table, table.target, self._park(table), _target_of(form)))
+            if table.target != names[form.oid]:
+                moving.append((table, table.target, self._park(table), names[form.oid]))
         for table, old, parked, new in moving:
             self._take_name(new, table.oid)
             table.target = new
@@ -457,7 +467,7 @@ class Tables:
         if rows and rows[0][0] != table.target:
             table.storage = str(rows[0][0])
 
-    def _resume(self, table: CapturedTable, applied_lsn: int) -> None:
+    def _resume(self, table: CapturedTable) -> None:
         """Where the last session got to with this table; it may have died between two notes."""
         if table.storage != table.target and self._is_ours(table.target, table):
             self.publish(table)
@@ -465,9 +475,29 @@ class Tables:
             self.restart(table, "its half-read rows are gone from ClickHouse", by_itself=True)
         elif self._comment(table.storage) is None:
             quarantine(table, f"its storage {table.storage} is gone from ClickHouse", self._state)
-        if table.is_flowing:
-            stored = self._state.stored_version(self._log, table.storage, applied_lsn)
-            table.stored_version = max(stored, version(table.snapshot_lsn, 0))
+
+    def _in_place(self) -> set[int]:
+        """Tables whose storage is where it was noted to be, which most are: one question."""
+        rows = self._client.query(
+            "SELECT name, comment FROM system.tables WHERE database = {d:String}",
+            parameters={"d": self._log},
+        ).result_rows
+        marks = {str(name): str(comment) for name, comment in rows}
+        return {
+            table.oid
+            for table in self.all()
+            if table.storage_mark
+            and marks.get(table.storage) == table.storage_mark
+            and (table.storage == table.target or marks.get(table.target) != table.storage_mark)
+        }
+
+    def _note_stored(self, applied_lsn: int) -> None:
+        """What the last session has stored beyond its last note."""
+        flowing = [table for table in self.all() if table.is_flowing]
+        storages = [table.storage for table in flowing]
+        stored = self._state.stored_versions(self._log, storages, applied_lsn)
+        for table in flowing:
+            table.stored_version = max(stored[table.storage], version(table.snapshot_lsn, 0))
 
     def _drop_orphans(self) -> None:
         """Shadows of a session that died; ours are in no table's notes any more."""
@@ -500,7 +530,3 @@ class _Beginning:
     form: SourceForm
     lsn: int
     table: SourceTable
-
-
-def _target_of(form: SourceForm) -> str:
-    return form.name if form.schema == "public" else f"{form.schema}__{form.name}"

@@ -175,6 +175,36 @@ def test_tables_of_a_schema_come_go_and_come_again_without_a_restart(capture: Ca
     capture.wait_state("sales__first", "removed")
 
 
+def test_two_tables_that_would_be_called_the_same_are_told_apart(capture: Capture) -> None:
+    make(capture, "sales__item")
+    capture.publish("sales__item")
+    follow(capture, "sales__item")
+    capture.sql("CREATE SCHEMA sales")
+    make(capture, "sales.item", rows=5)
+    capture.sql("ALTER PUBLICATION cases ADD TABLE sales.item")
+    capture.transaction("INSERT INTO sales.item VALUES (6, 'live')")
+    oid = capture.source_value("SELECT 'sales.item'::regclass::oid::int")
+    second = f"sales__item__{oid}"
+    capture.wait_state(second, "streaming")
+    capture.sql("INSERT INTO sales__item VALUES (4, 'live')")
+    capture.settle()
+    assert len(names(capture, "sales__item")) == 4
+    assert len(names(capture, second)) == 6
+    capture.assert_equal("sales__item", second)
+    code, printed = command(capture, "doctor")
+    assert code == 0
+    assert "Another published table is called the same" in printed
+    capture.stop()
+    follow(capture, "sales__item", second)
+    capture.sql("DROP TABLE sales__item")
+    wait_until(
+        lambda: {table.target for table in capture.tables()} == {"sales__item"}, 20, "the free name"
+    )
+    capture.settle()
+    assert len(names(capture, "sales__item")) == 6, "the name that is free again is taken"
+    capture.assert_equal("sales__item")
+
+
 def test_a_table_that_is_locked_at_the_source_holds_back_nobody(capture: Capture) -> None:
     make(capture, "free", "held")
     capture.publish("free", "held")

@@ -26,7 +26,15 @@ from stores.event_bus.interface import AsyncPublisher, Message
 from stores.event_bus.parsing import CONFLICT, CONFLICT_REASON, Batch, Line, Rejection
 from stores.event_bus.rows import Kind, payload_digest
 from stores.postgres.api_keys import ApiKey
-from stores.redis_store.admission import Admission, AdmissionDesk, Asked, Known, Quota, record
+from stores.redis_store.admission import (
+    RECORD_BYTES,
+    Admission,
+    AdmissionDesk,
+    Asked,
+    Known,
+    Quota,
+    records_of,
+)
 from stores.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -108,8 +116,8 @@ class Intake:
 
         Raises Problem 429, TransientError where it is not on disk.
         """
-        records = [record(line.id, payload_digest(line.line)) for line in batch.accepted]
-        admission = await self.admit(key, batch.event_count, kind.name, b"".join(records))
+        records = _records(batch)
+        admission = await self.admit(key, batch.event_count, kind.name, records)
         if admission.known.strip(b"0"):
             records = _settle_known(kind, batch, admission.known, records)
         await self._publish_all(kind, key, batch)
@@ -149,12 +157,11 @@ class Intake:
             await self._publisher.publish(topic, packed)
         return [None] * len(parcels)
 
-    def _remember(self, kind: str, records: list[bytes]) -> None:
-        size = len(records) * len(records[0]) if records else 0
-        if not size or self._to_remember_bytes + size > REMEMBER_LIMIT_BYTES:
+    def _remember(self, kind: str, records: bytes) -> None:
+        if not records or self._to_remember_bytes + len(records) > REMEMBER_LIMIT_BYTES:
             return
-        self._to_remember.setdefault(kind, []).extend(records)
-        self._to_remember_bytes += size
+        self._to_remember.setdefault(kind, []).append(records)
+        self._to_remember_bytes += len(records)
         if self._remembering is None:
             self._remembering = asyncio.create_task(self._remember_all())
 
@@ -186,11 +193,17 @@ class Intake:
             logger.warning("REDIS_URL: Redis does not answer; no rate is limited meanwhile")
 
 
-def _settle_known(kind: Kind, batch: Batch, known: bytes, records: list[bytes]) -> list[bytes]:
+def _records(batch: Batch) -> bytes:
+    accepted = batch.accepted
+    digests = [payload_digest(line.line) for line in accepted]
+    return records_of([line.id for line in accepted], digests)
+
+
+def _settle_known(kind: Kind, batch: Batch, known: bytes, records: bytes) -> bytes:
     """Move known events out of the accepted; the records of those that are left."""
     accepted: list[Line] = []
     left: list[bytes] = []
-    for line, state, kept in zip(batch.accepted, known, records, strict=True):
+    for number, (line, state) in enumerate(zip(batch.accepted, known, strict=True)):
         if state == Known.DUPLICATE:
             batch.duplicates.append(line)
         elif state == Known.CONFLICT:
@@ -206,10 +219,10 @@ def _settle_known(kind: Kind, batch: Batch, known: bytes, records: list[bytes]) 
             )
         else:
             accepted.append(line)
-            left.append(kept)
+            left.append(records[number * RECORD_BYTES : (number + 1) * RECORD_BYTES])
     batch.accepted = accepted
     batch.rejected.sort(key=lambda rejection: rejection.index)
-    return left
+    return b"".join(left)
 
 
 def first_rules(rejections: Sequence[Rejection]) -> list[Rejection]:

@@ -60,24 +60,25 @@ class Receipt(BaseModel):
 
 def receipt_bytes(batch: Batch, *, is_minimal: bool) -> bytes:
     """The answer's body."""
-    found: list[tuple[int, str]] = []
+    texts: list[str] = []
     if not is_minimal:
-        found += [
-            (place, f'{{"index":{place},"id":"{identity}","status":"accepted"}}')
+        texts = [
+            f'{{"index":{place},"id":"{identity}","status":"accepted"}}'
             for place, identity, _ in batch.accepted
         ]
-    found += [
-        (place, f'{{"index":{place},"id":"{identity}","status":"duplicate"}}')
-        for place, identity, _ in batch.duplicates
-    ]
     rejected = list(_rejected(batch.rejected))
     if batch.duplicates or rejected:
-        found = sorted(found + rejected)
+        others = [
+            (place, f'{{"index":{place},"id":"{identity}","status":"duplicate"}}')
+            for place, identity, _ in batch.duplicates
+        ]
+        accepted = zip((line.place for line in batch.accepted), texts, strict=False)
+        texts = [text for _, text in sorted([*accepted, *others, *rejected])]
     head = (
         f'{{"accepted_count":{len(batch.accepted)},"duplicate_count":{batch.duplicate_count},'
         f'"rejected_count":{len(rejected)},"receipts":['
     )
-    return f"{head}{','.join([text for _, text in found])}]}}".encode()
+    return f"{head}{','.join(texts)}]}}".encode()
 
 
 def _rejected(rejections: Iterable[Rejection]) -> Iterable[tuple[int, str]]:

@@ -5,6 +5,7 @@ writes these lines, the writer checks them and hands them to ClickHouse as they 
 """
 
 import json
+import struct
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,10 +129,11 @@ def utc_text(moment: datetime) -> str:
 
 
 # Every line ends in its two times, each of 23 characters, and so at fixed places.
-_TIMES = slice(-79, None)
+_TIMES_LENGTH = 79
 _TIMESTAMP = slice(-65, -42)
-_PAYLOAD = slice(None, -79)
+_PAYLOAD = slice(None, -_TIMES_LENGTH)
 DIGEST_BYTES = 8
+_pack_digest = struct.Struct(">II").pack
 
 
 def timestamp_of(line: bytes) -> bytes:
@@ -149,7 +151,7 @@ def payload_digest(line: bytes) -> bytes:
 
     Also of lines whose fields stand in another order, as earlier versions wrote them.
     """
-    if not line[_TIMES].startswith(b',"timestamp":"'):
+    if not line.startswith(b',"timestamp":"', -_TIMES_LENGTH):
         row = orjson.loads(line)
         for name in ("timestamp", "received_at"):
             row.pop(name, None)
@@ -164,7 +166,7 @@ def _digest(payload: bytes) -> bytes:
     million, are taken for a repetition; either way only the first one counts. A cryptographic
     hash would take as long as writing the line.
     """
-    return zlib.crc32(payload).to_bytes(4, "big") + len(payload).to_bytes(4, "big")
+    return _pack_digest(zlib.crc32(payload), len(payload))
 
 
 def canonical(value: object) -> str:

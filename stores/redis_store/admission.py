@@ -14,7 +14,7 @@ is bounded (29 MB for each kind), whatever is sent, and a lookup costs less than
 
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
@@ -139,7 +139,7 @@ class Quota:
 
 @dataclass(frozen=True)
 class Asked:
-    """What one request asks for. `records` holds RECORD_BYTES for each event, by `record`."""
+    """What one request asks for. `records` holds RECORD_BYTES for each event, by `records_of`."""
 
     key_id: str
     request_limit: int
@@ -163,9 +163,17 @@ class Admission:
     known: bytes
 
 
-def record(identity: str, digest: bytes) -> bytes:
-    """An event as the index keeps it: its UUID and the digest of its payload."""
-    return bytes.fromhex(identity.replace("-", "")) + digest
+def records_of(ids: Sequence[str], digests: Iterable[bytes]) -> bytes:
+    """Events as the index keeps them: of each its UUID and the digest of its payload."""
+    found = bytes.fromhex("".join(ids).replace("-", ""))
+    starts = range(0, len(found), ID_BYTES)
+    return b"".join(
+        [
+            part
+            for start, digest in zip(starts, digests, strict=True)
+            for part in (found[start : start + ID_BYTES], digest)
+        ]
+    )
 
 
 class AdmissionDesk:

@@ -219,10 +219,14 @@ def _show(rows: Sequence[dict[str, Any]], as_json: bool, headings: Sequence[str]
     if as_json:
         click.echo(json_format.dumps(rows, default=_text))
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*headings)
+    table = Table(box=SIMPLE_HEAD, padding=0)
+    for place, heading in enumerate(headings):
+        # In a narrow terminal headings are broken, never what names the row.
+        table.add_column(heading, no_wrap=place == 0, overflow="fold")
     for row in rows:
         table.add_row(*(_text(value) for value in row.values()))
     Console().print(table)

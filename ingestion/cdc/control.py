@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from ingestion.cdc.capture import Options
+from ingestion.cdc.slots import others
 from ingestion.cdc.state import CapturedTable, Request, StateStore
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.errors import InputInvalid, StateConflict, StoreUnavailable
@@ -45,12 +46,14 @@ def ask(chosen: Options, target: str, action: Action) -> Request:
     Raises InputInvalid where nothing of that name is captured, StateConflict where a table that
     is to be resumed is not paused.
     """
-    state = StateStore(connect_clickhouse(chosen.clickhouse_url), chosen.slot)
+    client = connect_clickhouse(chosen.clickhouse_url)
+    state = StateStore(client, chosen.slot)
     state.prepare()
     tables = {table.target: table for table in _captured(state)}
     if target != "*" and target not in tables:
         known = ", ".join(sorted(tables)) or "(none is captured yet)"
-        raise InputInvalid("TABLE", f"must be one of {known}")
+        hint = others(client, chosen.slot)
+        raise InputInvalid("TABLE", f"must be one of {known}; there is no {target}{hint}")
     if action == "resume" and target != "*" and tables[target].state != "paused":
         raise StateConflict(
             f"table {target} is not paused but {tables[target].state};"

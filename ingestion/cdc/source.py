@@ -15,7 +15,14 @@ from ingestion.cdc.catalog import MINIMUM_VERSION
 from ingestion.cdc.layout import Layout
 from ingestion.cdc.positions import parse_lsn
 from stores.errors import SettingInvalid, StateConflict, StoreUnavailable, TransientError
-from stores.postgres.client import Connection, Error, LockNotAvailable, OperationalError, connect
+from stores.postgres.client import (
+    Connection,
+    Error,
+    LockNotAvailable,
+    OperationalError,
+    connect,
+    name_of,
+)
 from stores.postgres.copy import copy_out
 from stores.postgres.replication import TEXT_FORMAT_OPTIONS
 from stores.settings import load_settings
@@ -85,7 +92,9 @@ class SourceDatabase:
         except LockNotAvailable as error:
             raise TableLocked("a table is locked at the source by another session") from error
         except OperationalError as error:
-            raise StoreUnavailable(f"DATABASE_URL: PostgreSQL went away: {error}") from error
+            raise StoreUnavailable(
+                f"{name_of(self._url)}: PostgreSQL went away: {error}"
+            ) from error
 
     def check(self, publication: str) -> None:
         """What capture cannot do without. Raises SettingInvalid naming it and the remedy."""
@@ -99,24 +108,25 @@ class SourceDatabase:
             [publication],
         )
         version, level, publications, may_replicate = rows[0]
+        name = name_of(self._url)
         if version < MINIMUM_VERSION:
-            raise SettingInvalid("DATABASE_URL", "change capture needs PostgreSQL 15 or newer.")
+            raise SettingInvalid(name, "change capture needs PostgreSQL 15 or newer.")
         if level != "logical":
             raise SettingInvalid(
-                "DATABASE_URL",
+                name,
                 f"wal_level is {level}; change capture needs logical.",
                 "ALTER SYSTEM SET wal_level = logical, then restart PostgreSQL.",
             )
         if not may_replicate:
             role = quote_source(str(self.query("SELECT current_user::text")[0][0]))
             raise SettingInvalid(
-                "DATABASE_URL", f"role {role} may not replicate.", f"ALTER ROLE {role} REPLICATION;"
+                name, f"role {role} may not replicate.", f"ALTER ROLE {role} REPLICATION;"
             )
         if not publications:
             raise SettingInvalid(
-                "CAPTURE_PUBLICATION",
-                f"there is no publication {publication}.",
-                f"CREATE PUBLICATION {publication} FOR TABLE …, or `interview-data up`.",
+                "--publication or CAPTURE_PUBLICATION",
+                f"{name} has no publication {publication}.",
+                f"There: CREATE PUBLICATION {quote_source(publication)} FOR TABLE …;",
             )
 
     def identity(self) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from ingestion.cdc.layout import log_database
 from ingestion.cdc.pin import PinnedSource, pinned
 from ingestion.cdc.positions import format_lsn, parse_lsn
 from ingestion.cdc.run import drain, options
+from ingestion.cdc.slots import check_database
 from ingestion.cdc.source import SourceDatabase
 from ingestion.cdc.state import DATABASE, CapturedTable, StateStore
 from ingestion.cdc.treatments import ColumnTreatment
@@ -243,6 +244,8 @@ def _wait_for_capture(chosen: "Options", state: StateStore, lsn: int, deadline: 
     try:
         while True:
             known = state.source()
+            if known is not None:
+                check_database(known, database)
             reached = state.applied_lsn(known) if known else 0
             if reached >= lsn:
                 return

@@ -26,7 +26,9 @@ _Command = Callable[..., None]
 def source_options(command: _Command) -> _Command:
     """Whom to read and where to write; each has its setting."""
     for option in (
-        click.option("--target-database", default="oltp", show_default=True, help="In ClickHouse."),
+        click.option(
+            "--target-database", help="In ClickHouse. Default: that of the slot, else oltp."
+        ),
         click.option("--slot", help="Replication slot. Default: CAPTURE_SLOT."),
         click.option("--publication", help="Publication to read. Default: CAPTURE_PUBLICATION."),
         click.option("--source", "source_url", help="PostgreSQL. Default: DATABASE_URL."),
@@ -36,15 +38,19 @@ def source_options(command: _Command) -> _Command:
 
 
 def chosen_options(given: dict[str, Any]) -> "Options":
-    """The options of one capture, from what was given and the settings."""
+    """The options of one capture, from what was given and the settings; publication and target
+    database of one that has run before from what is known of its slot."""
     from ingestion.cdc.run import options
+    from ingestion.cdc.slots import as_made
     from stores.errors import InputInvalid
     from stores.settings import URL_SCHEMES
 
     scheme, separator, _ = (given.get("source_url") or "").partition("://")
     if separator and scheme not in URL_SCHEMES["database_url"]:
         raise InputInvalid("--source", "must start with postgresql:// or postgres://")
-    return options(**given)
+    into = given.pop("target_database")
+    chosen = options(**given, target_database=into or "oltp")
+    return as_made(chosen, publication=given["publication"], target_database=into)
 
 
 @contextmanager

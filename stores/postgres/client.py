@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import TupleRow
 
 from stores.errors import StoreUnavailable
@@ -32,15 +33,33 @@ def connect(
 ) -> psycopg.Connection[TupleRow]:
     """A connection to `url`, by default DATABASE_URL.
 
-    Raises SettingInvalid where the setting is missing, StoreUnavailable naming it where
-    nobody answers.
+    Raises SettingInvalid where the setting is missing, StoreUnavailable naming setting or address
+    where nobody answers.
     """
     target = url or load_settings().require("database_url")
     options.setdefault("connect_timeout", CONNECT_TIMEOUT_SECONDS)
     try:
         return psycopg.connect(target, autocommit=autocommit, **options)
     except psycopg.OperationalError as error:
-        raise StoreUnavailable(f"DATABASE_URL: PostgreSQL does not answer: {error}") from error
+        raise StoreUnavailable(f"{name_of(url)}: PostgreSQL does not answer: {error}") from error
+
+
+def name_of(url: str | None) -> str:
+    """What a message calls the database: the setting where that names it, else its address,
+    without user and password."""
+    mine = load_settings().database_url
+    if url is None or (mine is not None and _address(url) == _address(mine)):
+        return "DATABASE_URL"
+    return _address(url)
+
+
+def _address(url: str) -> str:
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        return "PostgreSQL"
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"postgresql://{parts.get('host') or 'localhost'}{port}/{parts.get('dbname') or ''}"
 
 
 def migrate(url: str | None = None) -> list[str]:

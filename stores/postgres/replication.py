@@ -21,7 +21,7 @@ import psycopg
 from psycopg.pq import ExecStatus
 
 from stores.errors import StateConflict, StoreUnavailable
-from stores.postgres.client import connect
+from stores.postgres.client import connect, name_of
 from stores.postgres.frames import (
     FRAME_HEADER,
     PADDING,
@@ -52,7 +52,7 @@ _FEEDBACK = struct.Struct(">cQQQQB")
 _LENGTH = struct.Struct(">I")
 _POSTGRES_EPOCH_SECONDS = 946_684_800
 _COPY_DATA, _LOG_KIND, _KEEPALIVE_KIND = ord("d"), ord("w"), ord("k")
-_ENDS = "DATABASE_URL: PostgreSQL ended the replication stream: "
+_ENDS = "PostgreSQL ended the replication stream: "
 
 
 class _Wire(Protocol):
@@ -78,6 +78,7 @@ class ReplicationConnection:
         self._connection = connect(
             url, autocommit=True, replication="database", options=TEXT_FORMAT_OPTIONS
         )
+        self._name = name_of(url)
         self._pgconn = self._connection.pgconn
         self._wire: _Wire | None = None
         self._buffer = bytearray(MAX_POLLED_BYTES + PADDING)
@@ -107,7 +108,7 @@ class ReplicationConnection:
                 f"replication slot {slot} is in use: {error.diag.message_primary}"
             ) from error
         except psycopg.OperationalError as error:
-            raise StoreUnavailable(f"DATABASE_URL: replication did not start: {error}") from error
+            raise StoreUnavailable(f"{self._name}: replication did not start: {error}") from error
         self.confirmed_lsn = lsn
         self.sent_lsn = lsn
 
@@ -158,7 +159,7 @@ class ReplicationConnection:
 
     def _open_wire(self) -> _Wire:
         if self._wire is None:
-            raise StoreUnavailable("DATABASE_URL: the replication stream is not open")
+            raise StoreUnavailable("the replication stream is not open")
         return self._wire
 
     def _receive(self) -> bool:
@@ -351,12 +352,10 @@ def _answered(pgconn: psycopg.pq.abc.PGconn) -> _Wire:
         raise (
             psycopg.errors.error_from_result(result)
             if result
-            else StoreUnavailable(
-                "DATABASE_URL: replication did not start: PostgreSQL did not answer"
-            )
+            else StoreUnavailable("replication did not start: PostgreSQL did not answer")
         )
     return _LibpqWire(pgconn)
 
 
 def _broken(error: Exception) -> StoreUnavailable:
-    return StoreUnavailable(f"DATABASE_URL: the replication stream broke: {error}")
+    return StoreUnavailable(f"the replication stream broke: {error}")

@@ -81,6 +81,26 @@ def test_any_database_is_captured_with_nothing_but_the_right_to_read_and_replica
     assert _cdc(stranger, "doctor").exit_code == 0
 
 
+def test_what_a_slot_was_made_for_need_not_be_said_again(
+    stranger: Stranger, clickhouse_url: str
+) -> None:
+    stranger.sql(*SHOP)
+    _grant(stranger)
+    assert _cdc(stranger, "run").exit_code == 0
+
+    def cdc(*arguments: str, source: str = stranger.url) -> Result:
+        return CliRunner().invoke(main, ["cdc", *arguments, "--source", source])
+
+    assert "equal" in cdc("verify", "--slot", stranger.name).output
+    assert f"The Shop -> {stranger.name}." in cdc("status", "--slot", stranger.name).output
+    assert f"--slot {stranger.name}" in cdc("resync", "x", "--slot", "mistyped").output
+    other = stranger.owner_url.removesuffix(stranger.name) + "postgres"
+    elsewhere = cdc("verify", "--slot", stranger.name, source=other)
+    assert f"captures database {stranger.name}, not postgres; give its" in elsewhere.output
+    past = json.loads(cdc("verify", "--slot", stranger.name, "--history", "--json").stdout)
+    assert [one["is_equal"] for one in past] == [True], "nothing was compared with a stranger"
+
+
 def test_a_comparison_lets_nothing_in_that_capture_keeps_out(
     stranger: Stranger, clickhouse_url: str
 ) -> None:
@@ -208,4 +228,5 @@ def test_a_source_that_cannot_be_reached_is_named_without_its_password(
         assert done.exit_code != 0 or command == "status", command
         assert said in done.output, command
         assert "hush" not in done.output
+        assert "DATABASE_URL: " not in done.output, "--source was given"
         assert not done.exception or isinstance(done.exception, SystemExit), command

@@ -142,6 +142,6 @@ def _state(client: ClickHouseClient, chosen: "Options") -> Iterator[Finding]:
     for target, state, reason in rows:
         yield error(
             f"captured table {target}",
-            f"It is {state}: {reason}.",
+            f"It is {state}: {reason.partition(' Way out: ')[0].rstrip('.')}.",
             f"Mend the cause, then: interview-data cdc resync {target}",
         )

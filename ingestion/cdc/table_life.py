@@ -89,6 +89,8 @@ class TableLife:
                 self._restart(table, table.restart_reason)
             elif table is not None and table.is_flowing:
                 self._compare(table, form, applied_lsn)
+            elif table is not None and table.state == "quarantined":
+                self._offer_way_out(table, form)
         self._settle_doubts()
         is_soon = self._quiet or any(table.is_doubtful for table in self._tables.all())
         pause = SOON_SECONDS if is_soon else LOOK_SECONDS
@@ -137,6 +139,19 @@ class TableLife:
             self._state.save(table)
         else:
             self._restart(table, "an ALTER wrote its rows anew with other values")
+
+    def _offer_way_out(self, table: CapturedTable, form: SourceForm) -> None:
+        """A table that was put aside for want of a key may have been given one since."""
+        known = SourceForm.from_json(table.source_form)
+        if known is None or known.key or not form.key:
+            return
+        table.source_form = form.to_json()
+        table.reason = (
+            f"it had no key when it was put aside, but has one now ({', '.join(form.key)})."
+            f" Way out: interview-data cdc resync {table.target}"
+        )
+        self._state.save(table)
+        logger.info("table %s is quarantined: %s", table.target, table.reason)
 
     def _compare(self, table: CapturedTable, form: SourceForm, applied_lsn: int) -> None:
         """What has happened at the source that the log may say nothing of."""

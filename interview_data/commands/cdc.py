@@ -117,6 +117,18 @@ def run(is_following: bool, timeout_seconds: float, metrics_port: int | None, **
         report = drain(timeout_seconds, chosen)
     by = " by the capture that is following" if report.was_following else ""
     click.echo(f"Captured up to {report.applied_lsn}{by} in {report.duration_seconds:.1f} s.")
+    _tell_quarantined(chosen)
+
+
+def _tell_quarantined(chosen: "Options") -> None:
+    """Their changes are not among what was captured."""
+    from ingestion.cdc.status import table_statuses
+
+    aside = [one.table for one in table_statuses(chosen) if one.state == "quarantined"]
+    if aside:
+        click.echo(
+            f"Without {', '.join(aside)}: quarantined, see `interview-data cdc status`.", err=True
+        )
 
 
 def _follow(chosen: "Options", metrics_port: int | None) -> None:

@@ -120,3 +120,10 @@ def test_the_check_is_green_while_tables_are_equal_and_red_with_the_reason_other
     assert not aside.passed
     assert "quarantined" in str(aside.description)
     assert "add a primary key" in str(aside.description)
+
+    stranger.sql(f"ALTER PUBLICATION p DROP TABLE {table}_heap")
+    drain(30)
+    assert _checked(table, instance).metadata["lsn"], "others are compared all the same"
+    gone = _checked(f"{table}_heap", instance)
+    assert not gone.passed
+    assert "no longer in the publication" in str(gone.description)

@@ -205,6 +205,22 @@ def test_two_tables_that_would_be_called_the_same_are_told_apart(capture: Captur
     capture.assert_equal("sales__item")
 
 
+def test_a_table_put_aside_for_want_of_a_key_says_when_it_has_one(capture: Capture) -> None:
+    make(capture, "keyed")
+    capture.sql("CREATE TABLE heap (id int, name text)", "INSERT INTO heap VALUES (1, 'one')")
+    capture.publish("keyed", "heap")
+    follow(capture, "keyed")
+    assert "add a primary key" in capture.wait_state("heap", "quarantined").reason
+    capture.sql("ALTER TABLE heap ADD PRIMARY KEY (id)")
+    wait_until(
+        lambda: "has one now (id). Way out: interview-data" in capture.table("heap").reason, 20,
+        "the offer",
+    )  # fmt: skip
+    assert command(capture, "resync", "heap")[0] == 0
+    capture.settle()
+    capture.assert_equal("keyed", "heap")
+
+
 def test_a_table_that_is_locked_at_the_source_holds_back_nobody(capture: Capture) -> None:
     make(capture, "free", "held")
     capture.publish("free", "held")

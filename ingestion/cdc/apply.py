@@ -18,6 +18,7 @@ from typing import Any
 
 from ingestion.cdc.batch import Batch, LayoutStep, RowsStep, Step, TruncateStep
 from ingestion.cdc.layout import (
+    ONE_PART,
     Layout,
     codec_of_column,
     insert_changes,
@@ -72,13 +73,9 @@ class Applier:
         source: Source,
         finder: ValueFinder,
         stop: threading.Event,
-        connect: Callable[[], ClickHouseClient] | None = None,
     ) -> None:
-        """`connect` makes clients for tables that are written side by side; without it they
-        are written one after the other."""
-        self._local = threading.local()
-        self._first_client = client
-        self._connect = connect
+        """`client` has no session: it serves all tables that are written at once."""
+        self._client = client
         self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="cdc-table")
         self._finding = threading.Lock()
         self._state = state
@@ -89,7 +86,6 @@ class Applier:
 
     def apply(self, batch: Batch) -> None:
         """Store the batch. Raises StopAsked if told to stop while ClickHouse refuses."""
-        self._local.client = self._first_client
         counts = self._write_tables(_by_table(batch.steps))
         manifest = Manifest(
             self._source.slot,
@@ -119,7 +115,7 @@ class Applier:
     def _write_tables(self, tables: list[list[Step]]) -> Counter[str]:
         """Each table's steps in order, tables side by side: most of an insert is waiting for
         the disk. Returns only when none is being written any more."""
-        if self._connect is None or len(tables) < 2:
+        if len(tables) < 2:
             return sum((self._write_steps(steps) for steps in tables), Counter[str]())
         writing = [self._writers.submit(self._write_steps, steps) for steps in tables]
         wait(writing)
@@ -144,14 +140,6 @@ class Applier:
                 continue
             counts[step.table.target] += step.row_count if isinstance(step, RowsStep) else 1
         return counts
-
-    @property
-    def _client(self) -> ClickHouseClient:
-        """This thread's own."""
-        found: ClickHouseClient | None = getattr(self._local, "client", None)
-        if found is None:
-            found = self._local.client = self._connect() if self._connect else self._first_client
-        return found
 
     def _take(self, step: Step) -> None:
         if isinstance(step, RowsStep):
@@ -189,11 +177,8 @@ class Applier:
             "",
             insert_block=body,
             settings={
+                **ONE_PART,
                 "insert_deduplication_token": f"{step.table.storage}:{first}:{last}",
-                "max_insert_block_size": 10_000_000,
-                "min_insert_block_size_rows": 10_000_000,
-                "min_insert_block_size_bytes": 4 << 30,
-                "max_insert_threads": 1,
             },
         )
 

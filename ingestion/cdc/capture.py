@@ -73,12 +73,9 @@ class Session:
         self._reader = SourceDatabase(options.source_url)
         self._snapshot_database = SourceDatabase(options.source_url)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="cdc-apply")
-        # Signing in at ClickHouse takes two questions; these are needed only after the checks.
-        self._other_clients = [
-            self._writer.submit(connect_clickhouse, options.clickhouse_url) for _ in range(2)
-        ]
-        self._client = connect_clickhouse(options.clickhouse_url)
-        self._state = StateStore(connect_clickhouse(options.clickhouse_url), options.slot)
+        # One client for all threads: without a session its requests are apart. Signing in takes
+        # as long as all questions of an opening, so it is done once, and beside the checks.
+        self._signing_in = self._writer.submit(connect_clickhouse, options.clickhouse_url)
         self._stream: ReplicationConnection | None = None
         self._snapshotter: Snapshotter | None = None
         self._open_transactions: OpenTransactions | None = None
@@ -93,15 +90,16 @@ class Session:
         options = self._options
         self._database.check(options.publication)
         self._database.lock(options.slot)
+        client = self._client = self._signing_in.result()
+        self._state = StateStore(client, options.slot)
         self._state.prepare()
         self._wait_for_stragglers()
         self._source = self._agree_on_source()
         self.applied_lsn = self._state.applied_lsn(self._source)
         self._check_positions(self._database.slot(options.slot))
-        client, snapshot_client = (found.result() for found in self._other_clients)
         self.tables = Tables(
             self._database,
-            self._client,
+            client,
             self._state,
             self._source,
             options.columns,
@@ -126,13 +124,12 @@ class Session:
             source=self._source,
             finder=finder,
             stop=self._stop,
-            connect=lambda: connect_clickhouse(options.clickhouse_url),
         )
         self._stream = ReplicationConnection(options.source_url)
         self._start_streaming(self._stream)
         self._snapshotter = Snapshotter(
             self._snapshot_database,
-            snapshot_client,
+            client,
             self._state,
             source=self._source,
             tables=self.tables.all,

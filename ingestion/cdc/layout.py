@@ -24,6 +24,16 @@ from ingestion.cdc.types import Codec, SourceType, as_text, codec_of, quote_text
 
 # Enough batches for a retry that comes an hour late at five batches a second.
 DEDUPLICATION_WINDOW = 20_000
+# One insert's part is one file to be synced, not several of each column.
+SMALLEST_WIDE_PART_BYTES = 32 << 20
+# An insert is read and cast in blocks that fit into the processor's cache, then joined to one:
+# stored as a whole or not at all, and once, however often it is sent.
+ONE_PART = {
+    "max_insert_block_size": 1 << 16,
+    "min_insert_block_size_rows": 1 << 30,
+    "min_insert_block_size_bytes": 4 << 30,
+    "max_insert_threads": 1,
+}
 OWN_COLUMNS = ("_version", "_is_deleted", "_adjusted", "_captured_at")
 _NOTHING = Codec("String", lambda text: text, lambda value: value, can_be_nullable=False)
 _ADJUSTED_TYPE = "Map(LowCardinality(String), Nullable(String))"
@@ -156,7 +166,8 @@ def create_storage(database: str, name: str, layout: Layout, comment: str) -> st
         "  INDEX _version_range _version TYPE minmax GRANULARITY 1\n"
         f") ENGINE = ReplacingMergeTree(_version, _is_deleted) ORDER BY ({key})\n"
         f"SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW},"
-        " fsync_after_insert = 1, fsync_part_directory = 1"
+        " fsync_after_insert = 1, fsync_part_directory = 1,"
+        f" min_bytes_for_wide_part = {SMALLEST_WIDE_PART_BYTES}"
         f" COMMENT {quote_text(comment)}"
     )
 
@@ -200,8 +211,8 @@ def insert_snapshot(
     layout = Layout(layout.stored, layout.key)
     table = qualified(database, storage)
     into = f"INSERT INTO {table} {_targets(layout)}"
-    values = _values(layout, f"toUInt128('{version}')", "0")
-    given = quote_text(_text_columns(layout))
+    values = _values(layout, f"toUInt128('{version}')", "0", is_copied=True)
+    given = quote_text(_copied_columns(layout))
     where = ""
     if storage_mark is not None:
         comment = (
@@ -258,9 +269,9 @@ def _targets(layout: Layout) -> str:
     return f"({names}, _version, _is_deleted, _adjusted)"
 
 
-def _values(layout: Layout, version: str, is_deleted: str) -> str:
+def _values(layout: Layout, version: str, is_deleted: str, *, is_copied: bool = False) -> str:
     values = ", ".join(
-        _value(column, f"c{index}", is_deleted)
+        _value(column, f"c{index}", is_deleted, is_parsed=is_copied and _is_read_alike(column))
         for index, column in enumerate(layout.columns)
         if not is_excluded(column)
     )
@@ -271,10 +282,23 @@ def _text_columns(layout: Layout) -> str:
     return ", ".join(f"c{index} Nullable(String)" for index in range(len(layout.columns)))
 
 
-def _value(column: SourceColumn, text: str, is_deleted: str) -> str:
+def _copied_columns(layout: Layout) -> str:
+    """What need not be a text first is not: ClickHouse reads COPY's text into its own type."""
+    return ", ".join(
+        f"c{index} Nullable("
+        f"{codec_of_column(column).clickhouse_type if _is_read_alike(column) else 'String'})"
+        for index, column in enumerate(layout.columns)
+    )
+
+
+def _is_read_alike(column: SourceColumn) -> bool:
+    return codec_of_column(column).is_read_alike
+
+
+def _value(column: SourceColumn, text: str, is_deleted: str, *, is_parsed: bool) -> str:
     """A tombstone holds only its key. A NULL where none is allowed must fail, not become 0."""
     codec = codec_of_column(column)
-    stored, value = stored_type(column), codec.value(text)
+    stored, value = stored_type(column), text if is_parsed else codec.value(text)
     empty = f"defaultValueOfTypeName({quote_text(codec.clickhouse_type)})"
     if not codec.can_be_nullable:
         return f"if(isNull({text}), {empty}, CAST({value}, {quote_text(stored)}))"

@@ -3,41 +3,51 @@
 Belongs here: what a capture was made for, and how to name the others where a slot is unknown.
 """
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ingestion.cdc.source import SourceDatabase
 from ingestion.cdc.state import DATABASE, Source
 from stores.clickhouse.client import ClickHouseClient
-from stores.clickhouse.client import Error as ClickHouseError
 from stores.clickhouse.client import connect as connect_clickhouse
-from stores.errors import StateConflict, TransientError
+from stores.errors import InputInvalid, StateConflict
 from stores.settings import set_in_environment
 
 if TYPE_CHECKING:
     from ingestion.cdc.capture import Options
+
+# Capture's own memory, and ClickHouse's.
+_NOT_FOR_ROWS = {DATABASE, "system", "information_schema"}
 
 
 def as_made(
     chosen: "Options", *, publication: str | None, target_database: str | None
 ) -> "Options":
     """With the publication and target database that the slot was made for, where none is given
-    and none is set."""
-    try:
-        client = connect_clickhouse(chosen.clickhouse_url)
-        known = _sources(client).get(chosen.slot)
-    except (TransientError, ClickHouseError):
+    and none is set. Raises StoreUnavailable, or the driver's error, where ClickHouse is asked
+    and does not answer."""
+    if set_in_environment(("capture_publication",)):
+        publication = chosen.publication
+    if publication and target_database:
         return chosen
+    known = _sources(connect_clickhouse(chosen.clickhouse_url)).get(chosen.slot)
     if known is None:
         return chosen
     made_for, into = known
-    if set_in_environment(("capture_publication",)):
-        publication = chosen.publication
     return replace(
         chosen,
         publication=publication or made_for,
         target_database=target_database or into,
     )
+
+
+def check_target(name: str) -> None:
+    """Raises InputInvalid where a database of ClickHouse must not be filled with captured rows."""
+    if not re.fullmatch(r"\w+", name, re.ASCII):
+        raise InputInvalid("--target-database", "must be of letters, digits and _ only")
+    if name.lower() in _NOT_FOR_ROWS:
+        raise InputInvalid("--target-database", f"must be another than {name}, which is in use")
 
 
 def others(client: ClickHouseClient, slot: str) -> str:

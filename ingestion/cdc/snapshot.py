@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from ingestion.cdc.apply import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, first_line, quarantine
 from ingestion.cdc.catalog import SourceLeaf, row_filter
-from ingestion.cdc.layout import Layout, insert_snapshot, log_database
+from ingestion.cdc.layout import ONE_PART, Layout, insert_snapshot, log_database
 from ingestion.cdc.positions import format_lsn, version
 from ingestion.cdc.source import (
     INSUFFICIENT_PRIVILEGE,
@@ -50,12 +50,8 @@ LOCK_WAIT_MILLISECONDS = 1000
 LOCK_PAUSE_SECONDS = 1.0
 _UNDEFINED_COLUMN = "42703"
 _WAIT_SECONDS = 0.05
-# One insert is one block: stored as a whole or not at all, and once, however often it is sent.
-_ONE_BLOCK = {
-    "max_insert_block_size": 1 << 30,
-    "min_insert_block_size_rows": 1 << 30,
-    "min_insert_block_size_bytes": 4 << 30,
-    "max_insert_threads": 1,
+_ONE_PART = {
+    **ONE_PART,
     # A second thread that looks for the rows' ends costs more than it gains beside the COPY.
     "input_format_parallel_parsing": 0,
 }
@@ -208,7 +204,8 @@ class Snapshotter(threading.Thread):
             self._wait_for_older_transactions(table)
 
     def _read(self, table: CapturedTable) -> None:
-        """All chunks that are left, the next one read while the last is being written."""
+        """All chunks that are left, the next one read while the last is being written. It is
+        begun before the last is noted, which waits for a disk."""
         under_way: deque[tuple[Chunk, Future[ChunkRead]]] = deque()
         progress = _Progress(table.snapshot_next_block)
         blocks_at_once = self._blocks_at_once(table)
@@ -217,11 +214,12 @@ class Snapshotter(threading.Thread):
         try:
             while table.generation == generation:
                 has_more = next_block < table.snapshot_block_count
-                may_begin = not self._stop_asked.is_set() and len(under_way) < CHUNKS_AT_ONCE
-                if has_more and may_begin:
+                if has_more and not self._stop_asked.is_set() and _has_room(under_way):
                     chunk = self._chunk(table, next_block, blocks_at_once)
                     under_way.append((chunk, self._workers.submit(self._copy, chunk)))
                     next_block = chunk.next_block
+                elif under_way and not under_way[0][1].done():
+                    wait([under_way[0][1]])
                 elif under_way:
                     chunk, reading = under_way.popleft()
                     if not self._note(chunk, reading.result(), progress):
@@ -294,7 +292,7 @@ class Snapshotter(threading.Thread):
         read later, is in the stream too."""
         token = f"{chunk.storage_mark}:{chunk.file_node}:{chunk.first}:{chunk.last}"
         self._client.raw_insert(
-            "", insert_block=body, settings={**_ONE_BLOCK, "insert_deduplication_token": token}
+            "", insert_block=body, settings={**_ONE_PART, "insert_deduplication_token": token}
         )
 
     def _note(self, chunk: Chunk, read: ChunkRead, progress: "_Progress") -> bool:
@@ -307,7 +305,9 @@ class Snapshotter(threading.Thread):
             return False
         table.snapshot_next_block = chunk.next_block
         table.snapshot_row_count += read.row_count
-        self._state.save(table)
+        if chunk.next_block < table.snapshot_block_count:
+            # The last one is noted with the end, which follows at once.
+            self._state.save(table)
         logger.info(
             "snapshot of %s: %d of %d blocks, %d rows, about %.0f s left",
             table.target,
@@ -337,6 +337,11 @@ class Snapshotter(threading.Thread):
         with self._database.told_apart():
             connection = self._database.connection
             return row_filter(connection, self._source.publication, table.oid)
+
+
+def _has_room(under_way: deque[tuple[Chunk, Future[ChunkRead]]]) -> bool:
+    running = sum(not reading.done() for _, reading in under_way)
+    return running < CHUNKS_AT_ONCE and len(under_way) <= CHUNKS_AT_ONCE
 
 
 def _itself(table: CapturedTable) -> SourceLeaf:

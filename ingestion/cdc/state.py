@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from ingestion.cdc.catalog import SourceLeaf
-from ingestion.cdc.layout import Layout
+from ingestion.cdc.layout import Layout, qualified
 from stores.clickhouse.client import ClickHouseClient
 
 State = Literal["snapshotting", "streaming", "paused", "quarantined", "resyncing", "removed"]
@@ -72,6 +72,14 @@ _TABLES = (
 )
 
 
+# What the first and the last of these statements leave behind: where all of it is there, none of
+# them need be run, which would take as long as the rest of an opening.
+_MADE = (
+    "sources", "tables", "batches", "table_totals", "batches_to_table_totals", "requests",
+)  # fmt: skip
+_ADDED_LAST = (("tables", "restarted_at"), ("requests", "outcome"))
+
+
 @dataclass
 class CapturedTable:
     """One table's life. Changed under `StateStore`'s lock, kept by `StateStore.save`."""
@@ -111,6 +119,9 @@ class CapturedTable:
     stored_version: int = field(default=0, compare=False)
     # The form the log has announced, while the ALTERs towards it still wait in a batch.
     announced: Layout | None = field(default=None, compare=False)
+    # What an unchanged large value's row takes when it is found, by those found last; at first
+    # a cautious guess.
+    found_bytes: int = field(default=64 << 10, compare=False)
     # Counts starts of a snapshot, so that a chunk of a former one is told apart.
     generation: int = field(default=0, compare=False)
 
@@ -200,8 +211,9 @@ class StateStore:
 
     def prepare(self) -> None:
         """Make the tables, and forget manifests nobody will ask for."""
-        for statement in _TABLES:
-            self._client.command(statement)
+        if not self._is_prepared():
+            for statement in _TABLES:
+                self._client.command(statement)
         old = (
             f"slot = {{slot:String}} AND applied_at < now() - INTERVAL {KEEP_BATCHES_DAYS} DAY"
             " AND (source_id, end_lsn) NOT IN (SELECT source_id, max(end_lsn)"
@@ -211,6 +223,18 @@ class StateStore:
         if self._query(f"SELECT count() FROM {DATABASE}.batches WHERE {old}")[0][0]:
             parameters = {"slot": self._slot}
             self._client.command(f"DELETE FROM {DATABASE}.batches WHERE {old}", parameters)
+
+    def _is_prepared(self) -> bool:
+        rows = self._query(
+            "SELECT (SELECT count() FROM system.tables WHERE database = {database:String}"
+            " AND name IN {made:Array(String)}), (SELECT count() FROM system.columns"
+            " WHERE database = {database:String} AND concat(table, '.', name)"
+            " IN {added:Array(String)})",
+            database=DATABASE,
+            made=list(_MADE),
+            added=[f"{table}.{column}" for table, column in _ADDED_LAST],
+        )
+        return tuple(rows[0]) == (len(_MADE), len(_ADDED_LAST))
 
     def source(self) -> Source | None:
         """What this slot was made for; None before its first start."""
@@ -269,13 +293,18 @@ class StateStore:
                 "batches", [*names, "applied_at"], [*values, datetime.now(UTC)], manifest.token
             )
 
-    def stored_version(self, database: str, storage: str, after_lsn: int) -> int:
-        """The newest version in a storage beyond `after_lsn`; 0 where there is none."""
+    def stored_versions(self, database: str, storages: list[str], after_lsn: int) -> dict[str, int]:
+        """The newest version in each of these storages beyond `after_lsn`, 0 if there is none."""
+        if not storages:
+            return {}
         rows = self._query(
-            f"SELECT max(_version) FROM `{database}`.`{storage}`"
-            f" WHERE _version >= bitShiftLeft(toUInt128({int(after_lsn)}), 64)"
+            " UNION ALL ".join(
+                f"SELECT {number} AS number, max(_version) FROM {qualified(database, storage)}"
+                f" WHERE _version >= bitShiftLeft(toUInt128({int(after_lsn)}), 64)"
+                for number, storage in enumerate(storages)
+            )
         )
-        return int(rows[0][0])
+        return {storages[number]: int(found) for number, found in rows}
 
     def requests(self) -> list[Request]:
         """What people asked for and nobody has done yet."""

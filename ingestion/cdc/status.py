@@ -103,7 +103,8 @@ def capture_status(chosen: "Options") -> CaptureStatus:
             lag_seconds = _lag_seconds(lag_bytes, caught_up_at)
             tables = _tables(client, chosen.slot, lag_bytes, lag_seconds)
     except (TransientError, ClickHouseError) as error:
-        target_problem = first_line(error)
+        text = first_line(error)
+        target_problem = text if "CLICKHOUSE_URL" in text else f"CLICKHOUSE_URL: {text}"
     alerts = [
         *([source_problem] if source_problem else slot_alerts(slot, chosen, bool(reached))),
         *([target_problem] if target_problem else table_alerts(tables, lag_seconds)),

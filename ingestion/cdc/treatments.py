@@ -20,6 +20,8 @@ from stores.settings import load_settings
 
 EXCLUDE, HASH = "exclude", "hash"
 SETTING, KEY_SETTING = "CAPTURE_COLUMNS", "CAPTURE_HASH_KEY"
+# What a message names: the two options say the same as the setting.
+GIVEN_BY = f"--exclude-column, --hash-column or {SETTING}"
 SHORTEST_KEY = 16
 # In place of a text: this, then its hash. PostgreSQL's texts never hold such a character.
 _ALREADY = "char(0)"
@@ -64,18 +66,18 @@ def check_treatments(treatments: tuple[ColumnTreatment, ...], forms: dict[int, S
             continue
         if form is None:
             raise SettingInvalid(
-                SETTING,
+                GIVEN_BY,
                 f"the publication has no table {treatment.schema}.{treatment.table}"
                 f" ({treatment.name}).",
             )
         if treatment.column not in names:
             raise SettingInvalid(
-                SETTING,
+                GIVEN_BY,
                 f"table {treatment.schema}.{treatment.table} has no column {treatment.column}.",
             )
         if treatment.action == EXCLUDE and treatment.column in form.key:
             raise SettingInvalid(
-                SETTING,
+                GIVEN_BY,
                 f"{treatment.name} is part of the key that rows are told apart by; it can be"
                 " hashed, not excluded.",
             )
@@ -111,9 +113,7 @@ def hash_key() -> str:
     remedy = "Set it to a random text, for example of `openssl rand -hex 32`, and keep it."
     key = load_settings().capture_hash_key
     if not key:
-        raise SettingInvalid(
-            KEY_SETTING, f"is not set, and {SETTING} has columns to be hashed.", remedy
-        )
+        raise SettingInvalid(KEY_SETTING, "is not set, and there are columns to be hashed.", remedy)
     if len(key) < SHORTEST_KEY:
         raise SettingInvalid(KEY_SETTING, f"has fewer than {SHORTEST_KEY} characters.", remedy)
     return key
@@ -173,11 +173,11 @@ def _entries(text: str) -> list[str]:
 def _parse(entry: str) -> ColumnTreatment:
     found = _ENTRY.fullmatch(entry)
     if found is None:
-        raise SettingInvalid(SETTING, f"{entry.strip()!r} is not [schema.]table.column=action.")
+        raise SettingInvalid(GIVEN_BY, f"{entry.strip()!r} is not [schema.]table.column=action.")
     schema, table, column, action = found.groups()
     if action not in (EXCLUDE, HASH):
         raise SettingInvalid(
-            SETTING, f"{entry.strip()!r}: action {action} is neither {EXCLUDE} nor {HASH}."
+            GIVEN_BY, f"{entry.strip()!r}: action {action} is neither {EXCLUDE} nor {HASH}."
         )
     names = [_unquoted(name) for name in (schema or "public", table, column)]
     return ColumnTreatment(names[0], names[1], names[2], action)

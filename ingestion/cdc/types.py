@@ -44,7 +44,8 @@ class Codec:
 
     `parse` reads PostgreSQL's text (never NULL); `fits` is true where the value can be stored
     exactly (absent: always); `nearest` is stored where it does not; `render` writes
-    PostgreSQL's text back from the stored value.
+    PostgreSQL's text back from the stored value. `is_read_alike`: ClickHouse's reader of the
+    TabSeparated format reads that text as `parse` does.
     """
 
     clickhouse_type: str
@@ -53,6 +54,7 @@ class Codec:
     fits: Sql | None = None
     nearest: Sql | None = None
     can_be_nullable: bool = True
+    is_read_alike: bool = False
 
     def value(self, text: str) -> str:
         """The stored value of `text`; NULL for NULL."""
@@ -108,7 +110,9 @@ def _call(function: str) -> Sql:
 
 
 def _number(clickhouse_type: str) -> Codec:
-    return Codec(clickhouse_type, _call(f"to{clickhouse_type}"), _call("toString"))
+    return Codec(
+        clickhouse_type, _call(f"to{clickhouse_type}"), _call("toString"), is_read_alike=True
+    )
 
 
 def _float(clickhouse_type: str) -> Codec:
@@ -117,6 +121,7 @@ def _float(clickhouse_type: str) -> Codec:
         clickhouse_type,
         _call(f"to{clickhouse_type}"),
         lambda value: f"replaceOne(replaceOne(toString({value}), 'inf', 'Infinity'), 'nan', 'NaN')",
+        is_read_alike=True,
     )
 
 
@@ -223,14 +228,19 @@ def _array_fits(element: Codec, text: str) -> str:
 _TEXT = Codec("String", _same, _same)
 
 _BUILT_IN = {
-    "bool": Codec("Bool", lambda text: f"({text} = 't')", lambda value: f"if({value}, 't', 'f')"),
+    "bool": Codec(
+        "Bool",
+        lambda text: f"({text} = 't')",
+        lambda value: f"if({value}, 't', 'f')",
+        is_read_alike=True,
+    ),
     "int2": _number("Int16"),
     "int4": _number("Int32"),
     "int8": _number("Int64"),
     "oid": _number("UInt32"),
     "float4": _float("Float32"),
     "float8": _float("Float64"),
-    "uuid": Codec("UUID", _call("toUUID"), _call("toString")),
+    "uuid": Codec("UUID", _call("toUUID"), _call("toString"), is_read_alike=True),
     "bytea": Codec(
         "String",
         lambda text: f"unhex(substring({text}, 3))",

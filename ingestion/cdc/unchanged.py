@@ -26,6 +26,8 @@ from stores.clickhouse.client import ClickHouseClient, ExternalTable
 # Keys asked for at once: at first, and then so many that an answer has about this size.
 FIRST_KEYS, FEWEST_KEYS, MOST_KEYS = 1_000, 100, 50_000
 ANSWER_BYTES = 8 << 20
+# A value beside its row is at least about this large.
+FEWEST_BYTES = 2 << 10
 _KEYS = "captured_keys"
 Key = tuple[Value, ...]
 
@@ -83,14 +85,18 @@ class ValueFinder:
         look through the key's column."""
         self.looked_up_count += len(missing)
         found: dict[Key, Tuple] = {}
-        keys, count, start = list(missing), FIRST_KEYS, 0
+        # Neighbours are stored together.
+        keys, start = sorted(missing, key=_order), 0
+        count = min(FIRST_KEYS, _keys_at_once(step.table.found_bytes))
         while start < len(keys):
             asked = keys[start : start + count]
             wanted = set[int]().union(*(missing[key] for key in asked))
             answer = self._stored(step, asked, sorted(wanted))
             size = sum(len(value) for row in answer.values() for value in row if _is_text(value))
             start += len(asked)
-            count = min(MOST_KEYS, max(FEWEST_KEYS, count * ANSWER_BYTES // max(size, 1)))
+            if answer:
+                step.table.found_bytes = max(FEWEST_BYTES, size // len(answer))
+                count = _keys_at_once(step.table.found_bytes)
             found |= answer
         return found
 
@@ -108,6 +114,7 @@ class ValueFinder:
             f" WHERE ({names}) IN ({_keys_query(layout)}) GROUP BY {names})"
             " WHERE _is_deleted = 0",
             external_data=_keys_table(keys, layout),
+            query_formats={"String": "bytes"},
         ).result_rows
         found: dict[Key, Tuple] = {}
         for row in rows:
@@ -194,6 +201,16 @@ def _tombstone(layout: Layout, row: PartialRow) -> bytes:
 
 def _key(values: Tuple, layout: Layout) -> Key:
     return tuple(values[position] for position in layout.key_positions)
+
+
+def _keys_at_once(value_bytes: int) -> int:
+    return min(MOST_KEYS, max(FEWEST_KEYS, ANSWER_BYTES // value_bytes))
+
+
+def _order(key: Key) -> list[tuple[int, bytes]]:
+    """Numbers as numbers; all else has some order of its own."""
+    texts = [value if _is_text(value) else b"" for value in key]
+    return [(len(text), text) for text in texts]
 
 
 def _text(value: Value) -> str:

@@ -28,7 +28,8 @@ ExternalTable = ExternalData
 def connect(url: str | None = None, **options: Any) -> Client:
     """A client of `url` (a clickhouse-connect dsn), by default CLICKHOUSE_URL.
 
-    One client serves one thread at a time. No session is made unless `session_id` is given.
+    No session is made unless `session_id` is given; without one a client serves any number of
+    threads, with one a single thread at a time.
     Raises SettingInvalid where the setting is missing, StoreUnavailable where nobody answers.
     """
     target = url or load_settings().require("clickhouse_url")

@@ -37,12 +37,13 @@ def source_options(command: _Command) -> _Command:
     return command
 
 
-def chosen_options(given: dict[str, Any]) -> "Options":
+def chosen_options(given: dict[str, Any], *, may_be_away: bool = False) -> "Options":
     """The options of one capture, from what was given and the settings; publication and target
-    database of one that has run before from what is known of its slot."""
+    database of one that has run before from what is known of its slot. `may_be_away`: the
+    command itself waits for ClickHouse, or tells that it does not answer."""
     from ingestion.cdc.run import options
-    from ingestion.cdc.slots import as_made
-    from stores.errors import InputInvalid
+    from ingestion.cdc.slots import as_made, check_target
+    from stores.errors import InputInvalid, PlatformError
     from stores.settings import URL_SCHEMES
 
     scheme, separator, _ = (given.get("source_url") or "").partition("://")
@@ -50,7 +51,14 @@ def chosen_options(given: dict[str, Any]) -> "Options":
         raise InputInvalid("--source", "must start with postgresql:// or postgres://")
     into = given.pop("target_database")
     chosen = options(**given, target_database=into or "oltp")
-    return as_made(chosen, publication=given["publication"], target_database=into)
+    check_target(chosen.target_database)
+    try:
+        with told_plainly():
+            return as_made(chosen, publication=given["publication"], target_database=into)
+    except PlatformError:
+        if may_be_away:
+            return chosen
+        raise
 
 
 @contextmanager
@@ -109,7 +117,7 @@ def run(is_following: bool, timeout_seconds: float, metrics_port: int | None, **
         stream=sys.stderr,
         format="%(asctime)s %(levelname)s %(name)s %(message)s",
     )
-    chosen = chosen_options(given)
+    chosen = chosen_options(given, may_be_away=is_following)
     if is_following:
         _follow(chosen, metrics_port)
         return
@@ -159,7 +167,7 @@ def status(as_json: bool, **given: Any) -> None:
     """
     from ingestion.cdc.status import capture_status
 
-    found = capture_status(chosen_options(given))
+    found = capture_status(chosen_options(given, may_be_away=True))
     if as_json:
         click.echo(json_format.dumps(asdict(found), default=str, indent=2))
     else:

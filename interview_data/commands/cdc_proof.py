@@ -30,7 +30,7 @@ def doctor(as_json: bool, is_all: bool, **given: Any) -> None:
     """
     from ingestion.cdc.doctor import examine
 
-    found = examine(chosen_options(given))
+    found = examine(chosen_options(given, may_be_away=True))
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in found], indent=2))
     else:

@@ -101,6 +101,20 @@ def test_what_a_slot_was_made_for_need_not_be_said_again(
     assert [one["is_equal"] for one in past] == [True], "nothing was compared with a stranger"
 
 
+@pytest.mark.parametrize("target", ["a`b", "capture", "system", "two words"])
+def test_a_target_database_that_cannot_be_is_refused_before_anything_is_made(
+    stranger: Stranger, clickhouse_url: str, target: str
+) -> None:
+    stranger.sql(*SHOP)
+    for command in ("run", "doctor"):
+        refused = _cdc(stranger, command, "--target-database", target)
+        assert refused.exit_code == 1
+        assert "--target-database: must be" in refused.output
+    with connect(stranger.owner_url) as connection:
+        slots = "SELECT slot_name FROM pg_replication_slots WHERE slot_name = %s"
+        assert not connection.execute(slots, [stranger.name]).fetchall()
+
+
 def test_a_comparison_lets_nothing_in_that_capture_keeps_out(
     stranger: Stranger, clickhouse_url: str
 ) -> None:

@@ -5,9 +5,10 @@ the same batch at any time, on which repeating an insert depends.
 """
 
 import hashlib
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import repeat
 from typing import NamedTuple
 
 import orjson
@@ -20,6 +21,8 @@ from stores.event_bus.rows import USER_EVENT, Kind, payload_digest
 
 # Checked together: so many that a call pays, so few that what it makes on the way stays small.
 _CHECKED_LINES = 1000
+# Of each line its delivery, its number in it from 0, and itself.
+_Places = list[tuple[Delivery, int, bytes]]
 
 
 class Slice(NamedTuple):
@@ -76,24 +79,32 @@ def read_batch(kind: Kind, deliveries: Sequence[Delivery]) -> Batch:
     """All lines of `deliveries`, checked."""
     token = token_of(kind.topic.name, [delivery.place for delivery in deliveries])
     batch = Batch(token, spans_of(deliveries))
-    unchecked = [
-        Line("", delivery, number, line)
-        for delivery in deliveries
-        for number, line in enumerate(delivery.body.split(b"\n"))
-    ]
-    for start in range(0, len(unchecked), _CHECKED_LINES):
-        _check(kind, unchecked[start : start + _CHECKED_LINES], batch)
+    for part in _parts(deliveries):
+        _check(kind, part, batch)
     return batch
 
 
-def _check(kind: Kind, lines: list[Line], batch: Batch) -> None:
-    """Add `lines` to `batch`, each to where it belongs."""
-    ids = _ids(kind, [line.body for line in lines])
+def _parts(deliveries: Iterable[Delivery]) -> Iterator[_Places]:
+    """The lines of `deliveries`, about as many at a time as are checked together."""
+    part: _Places = []
+    for delivery in deliveries:
+        lines = delivery.body.split(b"\n")
+        part += zip(repeat(delivery), range(len(lines)), lines)
+        if len(part) >= _CHECKED_LINES:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _check(kind: Kind, places: _Places, batch: Batch) -> None:
+    """Add the lines at `places` to `batch`, each to where it belongs."""
+    ids = _ids(kind, [line for _, _, line in places])
     if ids is None:
-        letters, lines = _sift(kind, lines)
+        letters, places = _sift(kind, places)
         batch.dead_letters += letters
-        ids = (_ids(kind, [line.body for line in lines]) if lines else None) or ()
-    for identity, (_, delivery, number, body) in zip(ids, lines, strict=True):
+        ids = (_ids(kind, [line for _, _, line in places]) if places else None) or ()
+    for identity, (delivery, number, body) in zip(ids, places, strict=True):
         item = Line(identity, delivery, number, body)
         if batch.rows.setdefault(identity, item) is not item:
             batch.repeated.append(item)
@@ -129,17 +140,17 @@ def _ids(kind: Kind, lines: list[bytes]) -> Sequence[str] | None:
     return [getattr(row, kind.topic.id_column).lower() for row in rows]
 
 
-def _sift(kind: Kind, lines: list[Line]) -> tuple[list[DeadLetter], list[Line]]:
-    """Check line by line: the dead letters, and the good lines."""
+def _sift(kind: Kind, places: _Places) -> tuple[list[DeadLetter], _Places]:
+    """Check line by line: the dead letters, and the places of good lines."""
     letters, good = [], []
-    for line in lines:
+    for place in places:
         try:
-            [_] = kind.rows.validate_json(b"[" + line.body + b"]")
+            [_] = kind.rows.validate_json(b"[" + place[2] + b"]")
         except (ValidationError, ValueError) as error:
             name, reason = _broken_rule(error)
-            letters.append(line.letter(INVALID, reason, name))
+            letters.append(Line("", *place).letter(INVALID, reason, name))
         else:
-            good.append(line)
+            good.append(place)
     return letters, good
 
 

@@ -24,7 +24,7 @@ from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import DeadLetter
 from stores.event_bus.interface import AsyncPublisher, Message
 from stores.event_bus.parsing import CONFLICT, CONFLICT_REASON, Batch, Line, Rejection
-from stores.event_bus.rows import Kind, payload_digest
+from stores.event_bus.rows import Kind, payload_digests
 from stores.postgres.api_keys import ApiKey
 from stores.redis_store.admission import (
     RECORD_BYTES,
@@ -195,7 +195,7 @@ class Intake:
 
 def _records(batch: Batch) -> bytes:
     accepted = batch.accepted
-    digests = [payload_digest(line.line) for line in accepted]
+    digests = payload_digests(line.line for line in accepted)
     return records_of([line.id for line in accepted], digests)
 
 

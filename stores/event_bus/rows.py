@@ -7,7 +7,7 @@ writes these lines, the writer checks them and hands them to ClickHouse as they 
 import json
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -130,6 +130,7 @@ def utc_text(moment: datetime) -> str:
 
 # Every line ends in its two times, each of 23 characters, and so at fixed places.
 _TIMES_LENGTH = 79
+_TIMES_BEGIN = b',"timestamp":"'
 _TIMESTAMP = slice(-65, -42)
 _PAYLOAD = slice(None, -_TIMES_LENGTH)
 DIGEST_BYTES = 8
@@ -151,7 +152,7 @@ def payload_digest(line: bytes) -> bytes:
 
     Also of lines whose fields stand in another order, as earlier versions wrote them.
     """
-    if not line.startswith(b',"timestamp":"', -_TIMES_LENGTH):
+    if not line.startswith(_TIMES_BEGIN, -_TIMES_LENGTH):
         row = orjson.loads(line)
         for name in ("timestamp", "received_at"):
             row.pop(name, None)
@@ -159,6 +160,17 @@ def payload_digest(line: bytes) -> bytes:
             row["metric_id"] = row.pop("metric_id")
         return _digest(orjson.dumps(row)[:-1])
     return _digest(line[_PAYLOAD])
+
+
+def payload_digests(lines: Iterable[bytes]) -> list[bytes]:
+    """`payload_digest` of each line, without a call for each that is written as now."""
+    crc, pack, length = zlib.crc32, _pack_digest, _TIMES_LENGTH
+    return [
+        pack(crc(line[:-length]), len(line) - length)
+        if line.startswith(_TIMES_BEGIN, -length)
+        else payload_digest(line)
+        for line in lines
+    ]
 
 
 def _digest(payload: bytes) -> bytes:

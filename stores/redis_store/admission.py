@@ -69,45 +69,50 @@ end
 return answers
 """
 
+# The loops run once for each event: a place is written out in them, and a key is made once.
 _PLACE = """
 local function place(record)
   local a, b, c = string.byte(record, 14, 16)
   return prefix .. c, ((a * 256 + b) % 4096) * 28
 end
 """
-_KNOWN = (
-    "local prefix = KEYS[1]"
-    + _PLACE
-    + """
-local found = {}
-for i = 1, #ARGV[1], 24 do
-  local record = string.sub(ARGV[1], i, i + 23)
-  local key, at = place(record)
-  local kept = redis.call('GETRANGE', key, at, at + 27)
-  local answer = '0'
-  if string.sub(kept, 1, 16) == string.sub(record, 1, 16)
-     and struct.unpack('>I4', kept, 25) > tonumber(ARGV[2]) then
-    answer = string.sub(kept, 17, 24) == string.sub(record, 17, 24) and '1' or '2'
+_KNOWN = """
+local prefix, records, oldest = KEYS[1], ARGV[1], tonumber(ARGV[2])
+local call, byte, sub = redis.call, string.byte, string.sub
+local keys, found, count = {}, {}, 0
+for i = 1, #records, 24 do
+  local a, b, c = byte(records, i + 13, i + 15)
+  local key, at = keys[c], ((a * 256 + b) % 4096) * 28
+  if not key then
+    key = prefix .. c
+    keys[c] = key
   end
-  found[#found + 1] = answer
+  local kept = call('GETRANGE', key, at, at + 27)
+  local answer = '0'
+  if #kept == 28 and sub(kept, 1, 16) == sub(records, i, i + 15)
+     and struct.unpack('>I4', kept, 25) > oldest then
+    answer = sub(kept, 17, 24) == sub(records, i + 16, i + 23) and '1' or '2'
+  end
+  count = count + 1
+  found[count] = answer
 end
 return table.concat(found)
 """
-)
-_REMEMBER = (
-    "local prefix = KEYS[1]"
-    + _PLACE
-    + """
-local touched = {}
-for i = 1, #ARGV[1], 24 do
-  local record = string.sub(ARGV[1], i, i + 23)
-  local key, at = place(record)
-  redis.call('SETRANGE', key, at, record .. ARGV[2])
-  touched[key] = true
+_REMEMBER = """
+local prefix, records, now = KEYS[1], ARGV[1], ARGV[2]
+local call, byte, sub = redis.call, string.byte, string.sub
+local keys = {}
+for i = 1, #records, 24 do
+  local a, b, c = byte(records, i + 13, i + 15)
+  local key = keys[c]
+  if not key then
+    key = prefix .. c
+    keys[c] = key
+  end
+  call('SETRANGE', key, ((a * 256 + b) % 4096) * 28, sub(records, i, i + 23) .. now)
 end
-for key in pairs(touched) do redis.call('EXPIRE', key, ARGV[3]) end
+for _, key in pairs(keys) do call('EXPIRE', key, ARGV[3]) end
 """
-)
 _SEEN = (
     "local prefix = KEYS[1]"
     + _PLACE

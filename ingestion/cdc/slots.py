@@ -17,6 +17,8 @@ from stores.settings import set_in_environment
 if TYPE_CHECKING:
     from ingestion.cdc.capture import Options
 
+# Questions about a few rows: what takes longer does not answer.
+ANSWER_SECONDS = 10
 # Capture's own memory, and ClickHouse's.
 _NOT_FOR_ROWS = {DATABASE, "system", "information_schema"}
 
@@ -31,7 +33,8 @@ def as_made(
         publication = chosen.publication
     if publication and target_database:
         return chosen
-    known = _sources(connect_clickhouse(chosen.clickhouse_url)).get(chosen.slot)
+    client = connect_clickhouse(chosen.clickhouse_url, send_receive_timeout=ANSWER_SECONDS)
+    known = _sources(client).get(chosen.slot)
     if known is None:
         return chosen
     made_for, into = known

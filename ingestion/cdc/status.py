@@ -14,6 +14,7 @@ from ingestion.cdc.alerts import slot_alerts, table_alerts
 from ingestion.cdc.apply import first_line
 from ingestion.cdc.layout import log_database
 from ingestion.cdc.positions import format_lsn
+from ingestion.cdc.slots import ANSWER_SECONDS
 from ingestion.cdc.source import SourceDatabase
 from ingestion.cdc.state import DATABASE
 from stores.clickhouse.client import ClickHouseClient
@@ -97,7 +98,7 @@ def capture_status(chosen: "Options") -> CaptureStatus:
     lag_bytes = slot.lag_bytes if slot else None
     lag_seconds = None
     try:
-        client = connect_clickhouse(chosen.clickhouse_url)
+        client = connect_clickhouse(chosen.clickhouse_url, send_receive_timeout=ANSWER_SECONDS)
         if _has_state(client):
             reached, caught_up_at, applied_at = _progress(client, chosen.slot)
             lag_seconds = _lag_seconds(lag_bytes, caught_up_at)

@@ -212,9 +212,16 @@ def _headline(found: "CaptureStatus") -> str:
 
 
 def _until_signalled() -> threading.Event:
+    """A second Ctrl-C does not wait for what is being written; it is repeated at the next start."""
     stop = threading.Event()
+
+    def ask(number: int, _frame: object) -> None:
+        stop.set()
+        if number == signal.SIGINT:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, ask)
     return stop
 
 

@@ -1,6 +1,9 @@
 """Capture as a guest in somebody else's database, by the commands that a stranger would type."""
 
 import json
+import os
+import signal
+import socket
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,6 +13,7 @@ from ingestion.cdc.capture import Options
 from ingestion.cdc.doctor import examine
 from ingestion.cdc.findings import Finding
 from interview_data.cli import main
+from interview_data.commands.cdc import _until_signalled
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.postgres.client import connect
 
@@ -113,6 +117,33 @@ def test_a_target_database_that_cannot_be_is_refused_before_anything_is_made(
     with connect(stranger.owner_url) as connection:
         slots = "SELECT slot_name FROM pg_replication_slots WHERE slot_name = %s"
         assert not connection.execute(slots, [stranger.name]).fetchall()
+
+
+def test_a_clickhouse_that_hangs_is_told_and_not_waited_for(
+    stranger: Stranger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("slots", "status"):
+        monkeypatch.setattr(f"ingestion.cdc.{module}.ANSWER_SECONDS", 1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("CLICKHOUSE_URL", f"clickhouse://u:hush@127.0.0.1:{port}/default")
+        done = CliRunner().invoke(
+            main, ["cdc", "status", "--source", stranger.url, "--slot", stranger.name]
+        )
+    assert "ALERT CLICKHOUSE_URL: ClickHouse does not answer" in done.output
+    assert "hush" not in done.output
+
+
+def test_a_second_interrupt_does_not_wait_for_what_is_being_written() -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        stop = _until_signalled()
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stop.wait(5)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def test_a_comparison_lets_nothing_in_that_capture_keeps_out(

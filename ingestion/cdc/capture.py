@@ -193,7 +193,7 @@ class Session:
 
     def _open_stream(self) -> ReplicationConnection:
         if self._stream is None:
-            raise StoreUnavailable("DATABASE_URL: the replication stream is not open")
+            raise StoreUnavailable("the replication stream is not open")
         return self._stream
 
     def _poll_seconds(self) -> float:
@@ -332,7 +332,7 @@ class Session:
         if (known.system_identifier, known.source_database) != (system, name):
             raise CaptureStopped(
                 f"slot {known.slot} was captured from another PostgreSQL cluster or database"
-                f" than DATABASE_URL names now. {way_out}"
+                f" than the one it is to be read from now. {way_out}"
             )
         if (known.publication, known.target_database) != (
             self._options.publication,

@@ -98,7 +98,12 @@ def verify(
         and (not tables or status.table in tables)
     }
     if as_json:
-        click.echo(json.dumps([_as_json(table, shows_keys=shows_keys) for table in found]))
+        compared = [_as_json(table, shows_keys=shows_keys) for table in found]
+        others = [
+            {"table": name, "is_equal": None, "problem": f"not compared: {reason}"}
+            for name, reason in aside.items()
+        ]
+        click.echo(json.dumps([*compared, *others]))
     else:
         _print_tables(found, shows_keys=shows_keys)
         for name, reason in aside.items():

@@ -211,6 +211,10 @@ def test_a_table_put_aside_for_want_of_a_key_says_when_it_has_one(capture: Captu
     capture.publish("keyed", "heap")
     follow(capture, "keyed")
     assert "add a primary key" in capture.wait_state("heap", "quarantined").reason
+    code, printed = command(capture, "verify", "--json")
+    told = {table["table"]: table for table in json.loads(printed)}
+    assert (code, told["keyed"]["is_equal"], told["heap"]["is_equal"]) == (1, True, None)
+    assert "not compared: quarantined" in told["heap"]["problem"]
     capture.sql("ALTER TABLE heap ADD PRIMARY KEY (id)")
     wait_until(
         lambda: "has one now (id). Way out: interview-data" in capture.table("heap").reason, 20,

@@ -151,16 +151,33 @@ class Applier:
 
     def _insert(self, step: RowsStep) -> None:
         if step.has_partial:
-            with self._finding:
-                step.rows = self._finder.complete(step)
-            step.has_partial = False
+            self._insert_in_parts(step)
+        else:
+            self._insert_whole(step)
+        step.table.stored_version = version(*step.last)
+
+    def _insert_in_parts(self, step: RowsStep) -> None:
+        """One part after the other, as the log had them: all values that are found at once
+        would fill the memory. A part is kept until it is stored, because a repetition has to
+        send the same: where it may be stored already, its keys may by now give other values."""
+        while True:
+            if step.part is None:
+                with self._finding:
+                    step.part = self._finder.next_part(step)
+            if step.part is None:
+                return
+            self._insert_whole(step.part)
+            step.layout = step.part.layout
+            step.table.stored_version = version(*step.part.last)
+            step.part = None
+
+    def _insert_whole(self, step: RowsStep) -> None:
         try:
             self._send(step, step.layout)
         except Error as error:
             if _code(error) != NULL_WHERE_NONE_IS_ALLOWED:
                 raise
             self._send(step, self._loosen(step))
-        step.table.stored_version = version(*step.last)
 
     def _send(self, step: RowsStep, layout: Layout) -> None:
         """One insert is one block and so one part: all of it is stored or nothing."""

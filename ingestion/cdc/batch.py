@@ -13,7 +13,7 @@ from typing import Protocol
 
 from ingestion.cdc.layout import Layout
 from ingestion.cdc.messages import UNCHANGED, Change, Relation, Tuple, Value
-from ingestion.cdc.rows import PartialRow, RowId, encode_row
+from ingestion.cdc.rows import PartialRow, RowId, StoredRow, encode_row
 from ingestion.cdc.schema_changes import CannotFollow, LayoutChange
 from ingestion.cdc.state import CapturedTable
 from stores.errors import CaptureStopped
@@ -38,6 +38,10 @@ class RowsStep:
     has_partial: bool = False
     # Some deletions give more of the row than its key, which is not to be kept.
     has_full_deletion: bool = False
+    # Where values are still to be found: what of it waits, in the log's order, and the part
+    # that is being written.
+    waiting: list[StoredRow | PartialRow] | None = None
+    part: "RowsStep | None" = None
 
 
 @dataclass

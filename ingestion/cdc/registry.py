@@ -84,6 +84,7 @@ class Tables:
                 if table.is_flowing:
                     self._resume(table)
         self._note_stored(applied_lsn)
+        self._refresh_altered_views()
         self._drop_orphans()
         forms = self.forms()
         check_treatments(self._treatments, forms)
@@ -490,6 +491,13 @@ class Tables:
             and marks.get(table.storage) == table.storage_mark
             and (table.storage == table.target or marks.get(table.target) != table.storage_mark)
         }
+
+    def _refresh_altered_views(self) -> None:
+        """A session may have died after it altered a storage and before it altered the view."""
+        for table in self.all():
+            is_altered = table.layout_version > version(table.snapshot_lsn, 0)
+            if is_altered and table.state == "streaming" and table.is_written:
+                self.refresh_view(table)
 
     def _note_stored(self, applied_lsn: int) -> None:
         """What the last session has stored beyond its last note."""

@@ -119,9 +119,8 @@ class CapturedTable:
     stored_version: int = field(default=0, compare=False)
     # The form the log has announced, while the ALTERs towards it still wait in a batch.
     announced: Layout | None = field(default=None, compare=False)
-    # What an unchanged large value's row takes when it is found, by those found last; at first
-    # a cautious guess.
-    found_bytes: int = field(default=64 << 10, compare=False)
+    # What a row's unchanged large values took when they were last found; 0 before.
+    found_bytes: int = field(default=0, compare=False)
     # Counts starts of a snapshot, so that a chunk of a former one is told apart.
     generation: int = field(default=0, compare=False)
 

@@ -8,9 +8,10 @@ come in the log and carries the value itself. A row that the source no longer ha
 or moved by the log, so it is written as deleted already.
 """
 
+from itertools import islice
 from typing import Any, TypeGuard
 
-from ingestion.cdc.batch import RowsStep
+from ingestion.cdc.batch import ORDINALS_PER_CHANGE, RowsStep
 from ingestion.cdc.layout import (
     Layout,
     codec_of_column,
@@ -26,8 +27,12 @@ from stores.clickhouse.client import ClickHouseClient, ExternalTable
 # Keys asked for at once: at first, and then so many that an answer has about this size.
 FIRST_KEYS, FEWEST_KEYS, MOST_KEYS = 1_000, 100, 50_000
 ANSWER_BYTES = 8 << 20
+# Found values that are held at once, roughly.
+PART_BYTES = 16 << 20
 # A value beside its row is at least about this large.
 FEWEST_BYTES = 2 << 10
+# Where none has been found: how many are looked at first, and a cautious guess.
+SAMPLE, GUESSED_BYTES = 20, 64 << 10
 _KEYS = "captured_keys"
 Key = tuple[Value, ...]
 
@@ -42,9 +47,33 @@ class ValueFinder:
         self.looked_up_count = 0
         self.reread_count = 0
 
-    def complete(self, step: RowsStep) -> list[bytes | PartialRow]:
-        """The step's rows with every value in place."""
-        in_order = _in_order(step)
+    def next_part(self, step: RowsStep) -> RowsStep | None:
+        """What comes next of the step, every value in place; None where nothing is left.
+
+        As if the batch had been cut there: whoever asks has stored the part before.
+        """
+        if step.waiting is None:
+            step.waiting, step.rows = _still_needed(_in_order(step), step.layout), []
+        if not step.waiting:
+            return None
+        count = _part_size(step.waiting, PART_BYTES // self._bytes_per_row(step, step.waiting))
+        rows = step.waiting[:count]
+        part = RowsStep(step.table, step.layout, rows[0].row_id, rows[-1].row_id)
+        part.has_full_deletion = step.has_full_deletion
+        part.rows, part.row_count = self._complete(part, rows), count
+        del step.waiting[:count]
+        return part
+
+    def _bytes_per_row(self, step: RowsStep, rows: list[StoredRow | PartialRow]) -> int:
+        """A table's first rows tell how large its values are."""
+        if not step.table.found_bytes:
+            partial = (row for row in rows if isinstance(row, PartialRow))
+            self._from_clickhouse(step, _missing_keys(step.layout, list(islice(partial, SAMPLE))))
+        return step.table.found_bytes or GUESSED_BYTES
+
+    def _complete(
+        self, step: RowsStep, in_order: list[StoredRow | PartialRow]
+    ) -> list[bytes | PartialRow]:
         stored = self._from_clickhouse(step, _missing_keys(step.layout, in_order))
         latest: dict[Key, Tuple] = {}
         # A row found in parts that the same step replaces again need not be written: its large
@@ -87,7 +116,7 @@ class ValueFinder:
         found: dict[Key, Tuple] = {}
         # Neighbours are stored together.
         keys, start = sorted(missing, key=_order), 0
-        count = min(FIRST_KEYS, _keys_at_once(step.table.found_bytes))
+        count = min(FIRST_KEYS, _keys_at_once(step.table.found_bytes or GUESSED_BYTES))
         while start < len(keys):
             asked = keys[start : start + count]
             wanted = set[int]().union(*(missing[key] for key in asked))
@@ -147,6 +176,57 @@ def _in_order(step: RowsStep) -> list[StoredRow | PartialRow]:
     for piece in step.rows:
         rows += [piece] if isinstance(piece, PartialRow) else read_rows(piece, count)
     return sorted(rows, key=lambda row: row.row_id)
+
+
+def _still_needed(
+    in_order: list[StoredRow | PartialRow], layout: Layout
+) -> list[StoredRow | PartialRow]:
+    """Without rows that the next one of the same key replaces, if that needs nothing they bring:
+    it finds the same values where they would have. So a row that is updated many times is
+    written once."""
+    after: dict[Key, StoredRow | PartialRow] = {}
+    kept: list[StoredRow | PartialRow] = []
+    for row in reversed(in_order):
+        key = _key(row.values, layout)
+        following = after.get(key)
+        after[key] = row
+        is_replaced = (
+            isinstance(row, PartialRow)
+            and row.lookup_key == key
+            and following is not None
+            and _needs_nothing_of(following, row, key)
+        )
+        if not is_replaced:
+            kept.append(row)
+    kept.reverse()
+    return kept
+
+
+def _needs_nothing_of(following: StoredRow | PartialRow, row: PartialRow, key: Key) -> bool:
+    if isinstance(following, StoredRow):
+        # From a deleted key a row may have moved away, which takes its values from there.
+        return not following.is_deleted
+    return following.lookup_key == key and all(
+        before is UNCHANGED
+        for before, value in zip(row.values, following.values, strict=True)
+        if value is UNCHANGED
+    )
+
+
+def _part_size(rows: list[StoredRow | PartialRow], most: int) -> int:
+    """So many rows that values of `most` of them are looked for. A changed key's deletion stays
+    with its row."""
+    left = max(1, most)
+    for index, row in enumerate(rows):
+        if left <= 0 and _change_of(rows[index - 1]) != _change_of(row):
+            return index
+        left -= isinstance(row, PartialRow)
+    return len(rows)
+
+
+def _change_of(row: StoredRow | PartialRow) -> tuple[int, int]:
+    commit_lsn, ordinal = row.row_id
+    return commit_lsn, (ordinal - 1) // ORDINALS_PER_CHANGE
 
 
 def _missing_keys(layout: Layout, rows: list[StoredRow | PartialRow]) -> dict[Key, set[int]]:

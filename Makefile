@@ -51,7 +51,7 @@ run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it
 	@$(BIN)/interview-data up --demo
 
 test: install-development  ## Run every test against embedded stores of their own.
-	@$(BIN)/pytest --numprocesses $(TEST_WORKERS) --dist loadfile
+	@$(BIN)/pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 
 MINUTES = 30
 test-differential: install-development  ## Random changes and kills for MINUTES, or the story of SEED alone.

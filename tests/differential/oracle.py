@@ -46,6 +46,8 @@ class Difference:
     only_source: list[tuple[Value, ...]]
     only_target: list[tuple[Value, ...]]
     what: str = ""
+    # The columns themselves differ, so no row was compared.
+    is_form: bool = False
 
     def __str__(self) -> str:
         return (
@@ -69,7 +71,8 @@ def compare(
     }
     columns = [c for c in columns if c.name in types or not c.is_generated]
     if {c.name for c in columns} != set(types):
-        return Difference([], [], f"columns: {[c.name for c in columns]} and {sorted(types)}")
+        what = f"columns: {[c.name for c in columns]} and {sorted(types)}"
+        return Difference([], [], what, is_form=True)
     columns = [
         Column(c.name, c.kind, c.type_class, c.element, c.is_generated,
                "Nullable(" in types[c.name].split("Array(")[0], types[c.name])

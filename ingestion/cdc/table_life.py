@@ -17,7 +17,13 @@ from ingestion.cdc.doubts import Doubts
 from ingestion.cdc.messages import Relation
 from ingestion.cdc.registry import Tables
 from ingestion.cdc.rows import RowId
-from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, relation_of
+from ingestion.cdc.schema_changes import (
+    CannotFollow,
+    LayoutChange,
+    ReadAnew,
+    needs_change,
+    relation_of,
+)
 from ingestion.cdc.source_form import SourceForm
 from ingestion.cdc.state import CapturedTable, Request, StateStore
 
@@ -156,7 +162,10 @@ class TableLife:
     def _compare(self, table: CapturedTable, form: SourceForm, applied_lsn: int) -> None:
         """What has happened at the source that the log may say nothing of."""
         is_underway = table.announced not in (None, table.layout)
-        if is_underway or table.source_form == form.to_json():
+        is_known = table.source_form == form.to_json()
+        # Rows from before an ALTER may have been stored after it: then the form is known already,
+        # and still not the stored one.
+        if is_underway or (is_known and not needs_change(table.layout, relation_of(form))):
             self._quiet.pop(table.oid, None)
             return
         change: LayoutChange | CannotFollow | None

@@ -258,3 +258,21 @@ def test_partitions_come_and_go(capture: Capture, via_root: bool) -> None:
         capture.wait_state("days_2", "removed")
         wait_converged(capture, "days_1", "days_3", "days_4")
         assert capture.rows("SELECT count() > 400 FROM oltp.days_2") == [(1,)], "its rows stay"
+
+
+def test_a_column_dropped_after_the_last_row_goes_though_other_alters_came_before(
+    capture: Capture,
+) -> None:
+    """When capture comes to the rows, the source's catalogue has forgotten the column already."""
+    make(capture, late="gone text, kept varchar(10)")
+    before = marks(capture, "late")
+    capture.stop()
+    capture.transaction(
+        "ALTER TABLE late ADD COLUMN added int DEFAULT 7",
+        "INSERT INTO late VALUES (4, 'text', 'text', 8)",
+    )
+    capture.sql("ALTER TABLE late DROP COLUMN gone")
+    capture.start()
+    wait_converged(capture, "late")
+    assert target_columns(capture, "late") == ["id", "kept", "added"]
+    assert marks(capture, "late") == before

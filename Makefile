@@ -6,8 +6,6 @@ PYTHON = python3
 VENV = .venv
 OBJECT_STORE_VENV = .venv-object-store
 BIN = $(VENV)/bin
-# Tests wait for their stores half of the time; each worker has a stack of its own (about 1 GiB).
-TEST_WORKERS = 2
 # As pip does, trust what the system trusts, a company's proxy for one; uv fails where that is nothing.
 UV = $(BIN)/uv $$([ -s /etc/ssl/certs/ca-certificates.crt ] && echo --system-certs)
 # Running from source trees that forbid byte code makes imports three times slower.
@@ -51,7 +49,7 @@ run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it
 	@$(BIN)/interview-data up --demo
 
 test: install-development  ## Run every test against embedded stores of their own.
-	@$(BIN)/pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest
 
 MINUTES = 30
 test-differential: install-development  ## Random changes and kills for MINUTES, or the story of SEED alone.

@@ -77,7 +77,7 @@ def test_a_writer_killed_between_insert_and_commit(
     processes.set_forkserver_preload(PRELOADED)
     note = b""
     with closing(EventLandings()) as landings, sending(Client(size=10)) as client:
-        for _ in range(ROUNDS if bus == "redis" else 10):
+        for _ in range(ROUNDS):
             process = processes.Process(
                 target=write_until_killed, args=[dict(os.environ)], daemon=True
             )

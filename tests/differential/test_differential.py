@@ -14,7 +14,7 @@ from fix_stack import RunningStack, new_home, start_stack
 from differential.oracle import compare
 from differential.rounds import KILLS, Round
 
-# Sixty seeds of the two hundred: all the suites together must end within twenty minutes.
+# Sixty seeds: all the suites together must end within twenty minutes.
 ROUND_COUNT = 3
 SEEDS_PER_ROUND = 20
 FIRST_SEED = 20_261_123

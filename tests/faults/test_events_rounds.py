@@ -1,4 +1,4 @@
-"""Thirty kills each of what an event passes through, at seeded moments under load.
+"""Repeated kills of what an event passes through, at seeded moments under load.
 
 Every event that was acknowledged must be in the table once and in the daily view once, however
 often its batch was sent: clients send again until they are answered.

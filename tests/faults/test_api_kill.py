@@ -1,4 +1,4 @@
-"""kill -9 of the API in mid-request, again and again: what it acknowledged counts once
+"""kill -9 of the API in mid-request, again and again: what it acknowledged counts once.
 
 The clients retry as documented, but sometimes give up: what they gave up may be there or not, as
 a whole.

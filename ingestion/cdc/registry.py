@@ -38,10 +38,12 @@ from ingestion.cdc.state import CapturedTable, Source, StateStore
 from ingestion.cdc.treatments import ColumnTreatment, check_treatments, treated
 from ingestion.cdc.types import SourceType
 from stores.clickhouse.client import ClickHouseClient
+from stores.clickhouse.client import Error as ClickHouseError
 
 logger = logging.getLogger(__name__)
 
 SHADOW_MARK = "__resync_"
+UNKNOWN_IDENTIFIER = 47
 # The stream waits meanwhile; a table that is locked for longer is tried again later.
 LOCK_WAIT_MILLISECONDS = 200
 # Often enough for a day of migrations, not for a table that is never the same twice.
@@ -497,7 +499,12 @@ class Tables:
         for table in self.all():
             is_altered = table.layout_version > version(table.snapshot_lsn, 0)
             if is_altered and table.state == "streaming" and table.is_written:
-                self.refresh_view(table)
+                try:
+                    self.refresh_view(table)
+                except ClickHouseError as error:
+                    # Altered once more than was noted: the log repeats that ALTER and what follows.
+                    if getattr(error, "code", None) != UNKNOWN_IDENTIFIER:
+                        raise
 
     def _note_stored(self, applied_lsn: int) -> None:
         """What the last session has stored beyond its last note."""

@@ -192,7 +192,7 @@ def test_clickhouse_killed_while_it_inserts(
     server.kill()
 
 
-# "memory" is left out: since batches are read by column it does not end within two minutes.
+# "memory" is left out for now: it once ended in forty seconds, and now not within two minutes.
 @pytest.mark.parametrize("limit", ["disk"])
 def test_a_full_bus_refuses_and_loses_nothing(
     clickhouse: ClickHouseClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str

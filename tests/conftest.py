@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fix_stack",
+    "fix_definitions",
     "fix_stranger",
     "fix_clickhouse_http",
     "fix_api",

@@ -11,6 +11,7 @@ import dagster as dg
 
 from orchestration import layers
 from orchestration.assets.sources import API_INPUTS
+from orchestration.retries import transient_errors_tried_again
 
 DRAIN_TIMEOUT_SECONDS = 300
 
@@ -27,7 +28,8 @@ def event_assets(described: Mapping[str, str]) -> dg.AssetsDefinition:
     def land_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from ingestion.events.writer import drain
 
-        done = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
+        with transient_errors_tried_again():
+            done = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
         reports = {report.topic.replace("-", "_"): report for report in done}
         for table in API_INPUTS.values():
             key = dg.AssetKey(["analytics", table])

@@ -11,6 +11,7 @@ from orchestration.checks.capture import capture_checks
 from orchestration.checks.dead_letters import dead_letter_checks
 from orchestration.checks.landed import user_events_expectations
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
+from orchestration.failures import tell_failed_runs, tell_recovered_runs
 from orchestration.jobs import CHECK, ONE_PROCESS, make_jobs
 from orchestration.layers import ROLLUPS
 from orchestration.sensors import daily_checks, landing_sensor
@@ -47,5 +48,7 @@ definitions = dg.Definitions(
         capture_sensor(_captured),
         automation_sensor(dg.AssetSelection.assets(*_models)),
         daily_checks(_job[CHECK]),
+        tell_failed_runs,
+        tell_recovered_runs,
     ],
 )

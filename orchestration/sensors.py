@@ -14,8 +14,10 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 
+from orchestration import layers
 from orchestration.confirmation import confirm, is_bus_empty, log_positions
 from orchestration.jobs import CHECK, Job
+from orchestration.landed_columns import column_metadata
 from orchestration.staleness import EVENT_TABLES, changed, due, read_landed
 from stores.clickhouse.client import connect
 from stores.errors import TransientError
@@ -23,10 +25,13 @@ from stores.errors import TransientError
 TICK_SECONDS = 10
 CHECK_ATTEMPTS = 5
 CONFIRM_SECONDS = 60
+# What stands still is told this often, while it is certain that nothing is missing: well within
+# the freshness policies.
+REPEAT_SECONDS = 600
 # A year of refreshes would be a million runs; the newest tell what happened.
 KEPT_RUNS = 200
 DELETED_PER_TICK = 20
-FRESHNESS = dg.AssetKey(["rollups", "rollup_freshness"])
+FRESHNESS = dg.AssetKey(layers.CONFIRMED)
 # Runs that the conditions of the models have started.
 AUTOMATIC: Mapping[str, str | list[str]] = {AUTOMATION_CONDITION_TAG: "true"}
 _UNFINISHED = [
@@ -48,6 +53,7 @@ class Cursor:
     log_end: int = 0
     """Where PostgreSQL's log ended when nothing new was found last; 0 where something was."""
     confirmed_at: float = 0.0
+    repeated_at: float = 0.0
 
     @classmethod
     def parse(cls, text: str | None) -> "Cursor":
@@ -92,14 +98,22 @@ def _tick(context: dg.SensorEvaluationContext, tables: tuple[str, ...]) -> dg.Se
         if not names:
             reason = "too early to tell" if moved else ""
             return _idle(context.instance, cursor, now, reason)
+        told = _told(cursor, names, landed.watermarks, now)
+        events = _landings(names, told.watermarks)
     except TransientError as error:
         return _skip(str(error), cursor)
-    told = Cursor(
-        watermarks={**cursor.watermarks, **{name: landed.watermarks[name] for name in names}},
+    return dg.SensorResult(asset_events=events, cursor=told.dump())
+
+
+def _told(
+    cursor: Cursor, names: Iterable[str], watermarks: Mapping[str, str], now: float
+) -> Cursor:
+    return Cursor(
+        watermarks={**cursor.watermarks, **{name: watermarks[name] for name in names}},
         told_at={**cursor.told_at, **dict.fromkeys(names, now)},
         confirmed_at=cursor.confirmed_at,
+        repeated_at=cursor.repeated_at,
     )
-    return dg.SensorResult(asset_events=_landings(names, told.watermarks), cursor=told.dump())
 
 
 def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float, reason: str) -> dg.SensorResult:
@@ -117,7 +131,13 @@ def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float, reason: str)
         waiting = replace(cursor, log_end=cursor.log_end or log_end)
         return _skip("nothing has landed, though something may be on its way", waiting)
     confirm(connect())
-    return _skip("everything is up to date", replace(cursor, log_end=0, confirmed_at=now))
+    confirmed = replace(cursor, log_end=0, confirmed_at=now)
+    if now - max(cursor.repeated_at, cursor.moved_at) < REPEAT_SECONDS:
+        return _skip("everything is up to date", confirmed)
+    return dg.SensorResult(
+        asset_events=[*_landings(EVENT_TABLES, cursor.watermarks), _confirmation(instance)],
+        cursor=replace(confirmed, repeated_at=now).dump(),
+    )
 
 
 def _skip(reason: str, cursor: Cursor) -> dg.SensorResult:
@@ -127,15 +147,25 @@ def _skip(reason: str, cursor: Cursor) -> dg.SensorResult:
 def _landings(moved: Iterable[str], watermarks: Mapping[str, str]) -> list[dg.AssetMaterialization]:
     """What the event writer has landed, told to Dagster, which did not run it. What capture has
     applied is told by `sensors_capture`."""
+    names = [name for name in moved if name in EVENT_TABLES and name in watermarks]
+    columns = column_metadata(connect(), "analytics") if names else {}
     return [
         dg.AssetMaterialization(
             asset_key=["analytics", name],
-            metadata={"rows_count": int(watermarks[name])},
+            metadata={"rows_count": int(watermarks[name]), **columns.get(name, {})},
             tags={DATA_VERSION_TAG: watermarks[name]},
         )
-        for name in moved
-        if name in EVENT_TABLES
+        for name in names
     ]
+
+
+def _confirmation(instance: dg.DagsterInstance) -> dg.AssetMaterialization:
+    """How fresh the rollups are, told again with what was said when they were built."""
+    built = instance.get_latest_materialization_event(FRESHNESS)
+    said = built.asset_materialization if built else None
+    return dg.AssetMaterialization(
+        FRESHNESS, metadata=said.metadata if said else None, tags=said.tags if said else None
+    )
 
 
 def is_built_since(instance: dg.DagsterInstance, moment: float) -> bool:

@@ -6,6 +6,7 @@ and this waits for it.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
@@ -14,6 +15,10 @@ from orchestration.assets.sources import API_INPUTS
 from orchestration.retries import transient_errors_tried_again
 
 DRAIN_TIMEOUT_SECONDS = 300
+# Told at least every ten minutes while nothing waits in the bus, also where nobody sends.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=1), warn_window=timedelta(minutes=30)
+)
 
 
 def event_assets(described: Mapping[str, str]) -> dg.AssetsDefinition:
@@ -68,4 +73,5 @@ def _spec(name: str, table: str, description: str) -> dg.AssetSpec:
         owners=[layers.DATA_ENGINEERING],
         kinds={"clickhouse", "python"},
         skippable=True,
+        freshness_policy=FRESHNESS,
     )

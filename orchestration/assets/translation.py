@@ -6,6 +6,7 @@ that lands it, so that lineage runs through from PostgreSQL to the dashboards.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -31,6 +32,14 @@ _KINDS = {
     "accepted_values": "no value but the known ones occurs.",
     "combination_is_unique": "No key occurs twice.",
 }
+# Nothing at all has landed for a day and a half: somebody should look, though all may be well.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=36), warn_window=timedelta(hours=30)
+)
+# How fresh the rollups are is confirmed while nothing lands, and told every ten minutes.
+CONFIRMED_FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=1), warn_window=timedelta(minutes=30)
+)
 SETTINGS = DagsterDbtTranslatorSettings(
     enable_asset_checks=True, enable_duplicate_source_asset_keys=True
 )
@@ -67,6 +76,18 @@ class Translator(DagsterDbtTranslator):
     def get_tags(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, str]:  # noqa: ARG002  dagster-dbt names it
         """None: the layer is the group already, and columns carry their own tags."""
         return {}
+
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        """With a freshness policy for tables. A view is as fresh as what it reads."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None or node["config"].get("materialized") == "view":
+            return spec
+        is_confirmed = spec.key == dg.AssetKey(layers.CONFIRMED)
+        policy = CONFIRMED_FRESHNESS if is_confirmed else FRESHNESS
+        return spec.replace_attributes(freshness_policy=policy)
 
     def get_code_version(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
         """Changes with the text and configuration of the model or of one it is made from, and

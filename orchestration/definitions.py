@@ -12,7 +12,7 @@ from orchestration.checks.dead_letters import dead_letter_checks
 from orchestration.checks.landed import user_events_expectations
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.failures import tell_failed_runs, tell_recovered_runs
-from orchestration.jobs import CHECK, ONE_PROCESS, make_jobs
+from orchestration.jobs import CHECK, ONE_PROCESS, QUIET, make_jobs
 from orchestration.layers import ROLLUPS
 from orchestration.sensors import daily_checks, landing_sensor
 from orchestration.sensors_capture import capture_sensor
@@ -43,6 +43,7 @@ definitions = dg.Definitions(
     asset_checks=[_capture_checks, user_events_expectations, dead_letter_checks(_events)],
     jobs=_jobs,
     executor=ONE_PROCESS,
+    loggers={"console": QUIET},
     sensors=[
         landing_sensor(_captured),
         capture_sensor(_captured),

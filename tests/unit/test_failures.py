@@ -60,7 +60,7 @@ def test_a_failed_run_is_logged_and_posted_with_its_innermost_error(
     result = nightly.execute_in_process(instance=instance, raise_on_error=False)
     context = dg.build_run_status_sensor_context(
         sensor_name="tell_failed_runs",
-        dagster_event=result.get_job_failure_event(),
+        dagster_event=result.get_run_failure_event(),
         dagster_instance=instance,
         dagster_run=result.dagster_run,
     ).for_run_failure()

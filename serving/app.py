@@ -13,8 +13,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving import problems
+from serving.edge import Edge, Limits
+from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
-from serving.measuring import MeasuringMiddleware, Recorder
+from serving.measuring import Recorder
 from serving.routers import (
     aggregates,
     dashboards,
@@ -23,12 +25,14 @@ from serving.routers import (
     event_status,
     events,
     health,
+    problem_pages,
     schemas,
     usage,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
+from stores.postgres.pool import Pool
 from stores.redis_store.admission import AdmissionDesk
 from stores.settings import load_settings
 
@@ -44,7 +48,7 @@ _COLLECT_AFTER = 20_000
 
 def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None = None) -> FastAPI:
     """The application; tests pass their own `publisher` or `keyring`."""
-    recorder = Recorder()
+    recorder, limits = Recorder(), Limits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -58,6 +62,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         yield
         await recorder.close()
         await app.state.intake.close()
+        await app.state.postgres.close()
         await bus.close()
 
     app = FastAPI(
@@ -70,7 +75,9 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     )
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
+    app.state.postgres = Pool()
     problems.install(app)
+    app.add_exception_handler(Replay, replay)
     app.include_router(health.router)
     app.include_router(events.router)
     app.include_router(event_status.router)
@@ -80,8 +87,10 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
     app.include_router(docs.router)
+    app.include_router(problem_pages.router)
+    app.add_middleware(KeepAnswers)
     app.add_middleware(events.DirectIngest)
-    app.add_middleware(MeasuringMiddleware, recorder=recorder)
+    app.add_middleware(Edge, recorder=recorder, limits=limits)
     _describe_problems(app)
     return app
 

@@ -19,12 +19,15 @@ from serving.ingest.intake import Intake
 from serving.measuring import Recorder
 from serving.routers import (
     aggregates,
+    auth,
     dashboards,
     dead_letters,
     docs,
     event_status,
     events,
     health,
+    jwks,
+    keys,
     problem_pages,
     schemas,
     usage,
@@ -79,6 +82,9 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     problems.install(app)
     app.add_exception_handler(Replay, replay)
     app.include_router(health.router)
+    app.include_router(jwks.router)
+    app.include_router(auth.router)
+    app.include_router(keys.router)
     app.include_router(events.router)
     app.include_router(event_status.router)
     app.include_router(schemas.router)

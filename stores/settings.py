@@ -169,6 +169,23 @@ class Settings(BaseSettings):
         30.0, gt=0, description="A request's body that takes longer to come is cut off."
     )
 
+    auth_secret: str | None = Field(
+        None,
+        repr=False,
+        min_length=32,
+        description="Seals signing keys and mail, and marks refresh tokens: 32 random characters or"
+        " more, the same on every host of the API. Without it nobody signs in.",
+    )
+    auth_issuer: str = Field(
+        "interview-data", min_length=1, description="The `iss` of access tokens."
+    )
+    auth_audience: str = Field(
+        "interview-data-api", min_length=1, description="The `aud` of access tokens."
+    )
+    auth_default_role: str = Field(
+        "recruiter", description="The role that who registers is given, where there is such a role."
+    )
+
     postgres_port: int = Field(
         15432, ge=1, le=65535, description="Port of the embedded PostgreSQL, if it is free."
     )

@@ -22,9 +22,14 @@ class Database(IntEnum):
 
 
 class Session(TypedDict):
-    """The hash at `session_key`; times are RFC 3339."""
+    """The JSON of a device at `session_key`; times are RFC 3339.
+
+    `refresh_token` is the SHA-256 of the one that works, `former_token` of the one before it.
+    """
 
     refresh_token: str
+    former_token: str
+    created_at: str
     expires_at: str
     device_info: str
     last_activity: str
@@ -34,8 +39,19 @@ SESSION_SECONDS = 30 * 24 * 3600
 
 
 def session_key(user_id: UUID) -> str:
-    """A user's session, a hash."""
+    """Where a user is signed in: a hash with a field of JSON for each device's session."""
     return f"user:session:{user_id}"
+
+
+ATTEMPT_SECONDS = 15 * 60
+
+
+def attempts_key(what: str, of_whom: str) -> str:
+    """How often something was tried that may be guessing, an integer, beside the rate limits.
+
+    `of_whom` is a hash: neither an address nor an account is named in Redis.
+    """
+    return f"rate_limit:auth:{what}:{of_whom}"
 
 
 class CachedInterview(TypedDict):

@@ -12,17 +12,20 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving import problems
+from serving import database, problems
 from serving.ingest.intake import Intake
 from serving.measuring import MeasuringMiddleware, Recorder
+from serving.quota import desk as quota_desk
 from serving.routers import (
     aggregates,
     dashboards,
     dead_letters,
     docs,
+    entitlements,
     event_status,
     events,
     health,
+    quota,
     schemas,
     usage,
 )
@@ -58,6 +61,8 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         yield
         await recorder.close()
         await app.state.intake.close()
+        await quota_desk.close_of_application(app)
+        await database.close_of_application(app)
         await bus.close()
 
     app = FastAPI(
@@ -76,6 +81,8 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(event_status.router)
     app.include_router(schemas.router)
     app.include_router(aggregates.router)
+    app.include_router(entitlements.router)
+    app.include_router(quota.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)

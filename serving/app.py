@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving import problems
+from serving import database, problems
 from serving.edge import Edge, Limits
 from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
@@ -32,7 +32,6 @@ from serving.routers import (
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
-from stores.postgres.pool import Pool
 from stores.redis_store.admission import AdmissionDesk
 from stores.settings import load_settings
 
@@ -62,7 +61,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         yield
         await recorder.close()
         await app.state.intake.close()
-        await app.state.postgres.close()
+        await database.close_of_application(app)
         await bus.close()
 
     app = FastAPI(
@@ -75,7 +74,6 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     )
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
-    app.state.postgres = Pool()
     problems.install(app)
     app.add_exception_handler(Replay, replay)
     app.include_router(health.router)

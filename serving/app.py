@@ -13,8 +13,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving import database, problems
+from serving.edge import Edge, Limits
+from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
-from serving.measuring import MeasuringMiddleware, Recorder
+from serving.measuring import Recorder
 from serving.quota import desk as quota_desk
 from serving.routers import (
     aggregates,
@@ -25,6 +27,7 @@ from serving.routers import (
     event_status,
     events,
     health,
+    problem_pages,
     quota,
     schemas,
     usage,
@@ -47,7 +50,7 @@ _COLLECT_AFTER = 20_000
 
 def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None = None) -> FastAPI:
     """The application; tests pass their own `publisher` or `keyring`."""
-    recorder = Recorder()
+    recorder, limits = Recorder(), Limits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -76,6 +79,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
     problems.install(app)
+    app.add_exception_handler(Replay, replay)
     app.include_router(health.router)
     app.include_router(events.router)
     app.include_router(event_status.router)
@@ -87,8 +91,10 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
     app.include_router(docs.router)
+    app.include_router(problem_pages.router)
+    app.add_middleware(KeepAnswers)
     app.add_middleware(events.DirectIngest)
-    app.add_middleware(MeasuringMiddleware, recorder=recorder)
+    app.add_middleware(Edge, recorder=recorder, limits=limits)
     _describe_problems(app)
     return app
 

@@ -1,7 +1,8 @@
-"""Who may ask: `Authorization: Bearer KEY`, and the scopes of the key.
+"""Who may ask: `Authorization: Bearer KEY`, and what whoever sends it may do.
 
 Belongs here: checking a key and asking for a scope (`Depends(require_scope("usage:read"))`).
-How keys are made and kept belongs to `stores.postgres.api_keys`.
+How keys are made and kept belongs to `stores.postgres.api_keys`, what a principal may see to
+`principals.py`.
 
 What is known of a key is remembered for a short while, so PostgreSQL is not asked at every
 request; while PostgreSQL is away a key seen lately goes on working, so that events are
@@ -17,10 +18,13 @@ from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from serving.ingest.intake import Intake, rate_limit_headers
+from serving.principals import Principal, ensure_tenant, not_found, of_key
 from serving.problems import Problem, unavailable
 from stores.errors import StoreUnavailable
 from stores.postgres import api_keys
 from stores.postgres.client import connect
+
+__all__ = ["Keyring", "Principal", "authorize", "ensure_tenant", "not_found", "require_scope"]
 
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_WHILE_AWAY_SECONDS = 900.0
@@ -47,28 +51,29 @@ class Keyring:
 
     def __init__(self, verify: Verify = verify_in_postgres) -> None:
         self._verify = verify
-        self._known: dict[bytes, tuple[float, api_keys.ApiKey | None]] = {}
+        self._known: dict[bytes, tuple[float, Principal | None]] = {}
 
-    async def check(self, key: str) -> api_keys.ApiKey | None:
-        """The key's record, or None. Raises StoreUnavailable where it cannot be known."""
+    async def check(self, key: str) -> Principal | None:
+        """Whose key it is, or None. Raises StoreUnavailable where it cannot be known."""
         name, now = api_keys.digest(key), time.monotonic()
         checked_at, known = self._known.get(name, (-float("inf"), None))
         if now - checked_at < (REMEMBERED_SECONDS if known else UNKNOWN_REMEMBERED_SECONDS):
             return known
         try:
-            found = await to_thread.run_sync(self._verify, key)
+            record = await to_thread.run_sync(self._verify, key)
         except StoreUnavailable:
             if known is not None and now - checked_at < REMEMBERED_WHILE_AWAY_SECONDS:
                 return known
             raise
+        found = of_key(record) if record else None
         if len(self._known) >= _REMEMBERED_COUNT_LIMIT:
             self._known.clear()
         self._known[name] = (now, found)
         return found
 
 
-async def authorize(keyring: Keyring, authorization: str, scope: str) -> api_keys.ApiKey:
-    """The key that a request's header names. Raises Problem 401 or, without `scope`, 403.
+async def authorize(keyring: Keyring, authorization: str, scope: str) -> Principal:
+    """Whoever a request's header names. Raises Problem 401 or, without `scope`, 403.
 
     For endpoints that must be fast; others depend on `require_scope`, which documents itself.
     """
@@ -86,7 +91,7 @@ async def authorize(keyring: Keyring, authorization: str, scope: str) -> api_key
     return found
 
 
-def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiKey]]:
+def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
     """A dependency that answers 401 without a valid key and 403 where `scope` is not its.
 
     The request is counted against the key's limit, and 429 answered beyond it.
@@ -96,7 +101,7 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiK
         request: Request,
         response: Response,
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> api_keys.ApiKey:
+    ) -> Principal:
         header = request.headers.get("authorization", "")
         found = await authorize(request.app.state.keyring, header, scope)
         intake: Intake | None = getattr(request.app.state, "intake", None)

@@ -57,7 +57,7 @@ def list_all(as_json: bool) -> None:
 @keys.command()
 @click.argument("name")
 @click.option(
-    "--scope", "scopes", multiple=True, help="What it may do; repeatable. Default: everything."
+    "--scope", "scopes", multiple=True, help="What it may do; repeatable. Default: all but admin."
 )
 @click.option("--days", type=click.IntRange(1), help="Let it expire after so many days.")
 @click.option(
@@ -86,7 +86,11 @@ def create(
             raise InputInvalid("name", f"the key {name} exists; revoke it first, or take another")
         limits = api_keys.Limits(requests_per_minute, events_per_minute)
         made = api_keys.create(
-            connection, name, scopes or api_keys.SCOPES, expires_at=expires_at, limits=limits
+            connection,
+            name,
+            scopes or api_keys.ORDINARY_SCOPES,
+            expires_at=expires_at,
+            limits=limits,
         )
     click.echo(made)
 

@@ -25,12 +25,40 @@ SCOPES = (
     "aggregates:write",
     "aggregates:read",
     "usage:read",
+    "quota:consume",
+    "search:read",
+    "media:write",
+    "interviews:read",
+    "analytics:read",
+    "webhooks:manage",
+    "admin",
+)
+# Implies all the others, and manages keys.
+ADMIN = "admin"
+# What a key is given that is made without naming scopes.
+ORDINARY_SCOPES = tuple(scope for scope in SCOPES if scope != ADMIN)
+# What one tenant may be allowed within its own objects. The other scopes are for services of the
+# platform: an event or an aggregate names any user.
+TENANT_SCOPES = (
+    "usage:read",
+    "quota:consume",
+    "search:read",
+    "media:write",
+    "interviews:read",
+    "analytics:read",
+    "webhooks:manage",
 )
 # The prefix lets secret scanners and people recognise a leaked key.
 PREFIX = "idp_"
 NAME_LENGTH_LIMIT = 100
 _COLUMNS = (
-    "id, name, scopes, created_at, expires_at, revoked_at, requests_per_minute, events_per_minute"
+    "id, name, scopes, created_at, expires_at, revoked_at, requests_per_minute, events_per_minute,"
+    " user_id"
+)
+# A bound key ends with its user: where that one is gone, suspended or anything but active.
+_WORKS = (
+    "revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now()) AND (user_id IS NULL"
+    " OR EXISTS (SELECT FROM users WHERE users.id = user_id AND users.status = 'active'))"
 )
 
 
@@ -38,7 +66,8 @@ _COLUMNS = (
 class ApiKey:
     """What is known of a key; the key itself is not.
 
-    The limits are per minute; None means those of the settings.
+    The limits are per minute; None means those of the settings. `user_id` is the tenant that the
+    key is bound to; None means that it is the platform's own.
     """
 
     id: UUID
@@ -49,6 +78,7 @@ class ApiKey:
     revoked_at: datetime | None
     requests_per_minute: int | None = None
     events_per_minute: int | None = None
+    user_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +100,12 @@ def digest(key: str) -> bytes:
 def create(
     connection: psycopg.Connection[Any],
     name: str,
-    scopes: Sequence[str] = SCOPES,
+    scopes: Sequence[str] = ORDINARY_SCOPES,
     key: str | None = None,
     expires_at: datetime | None = None,
     *,
     limits: Limits = NO_LIMITS_OF_ITS_OWN,
+    user_id: UUID | None = None,
 ) -> str:
     """Make the key called `name`, or replace it, and return it: it cannot be read back.
 
@@ -86,15 +117,18 @@ def create(
     for scope in scopes:
         if scope not in SCOPES:
             raise InputInvalid("scopes", f"must be of {', '.join(SCOPES)}")
+        if user_id is not None and scope not in TENANT_SCOPES:
+            rule = f"of a key that is bound to a user must be of {', '.join(TENANT_SCOPES)}"
+            raise InputInvalid("scopes", rule)
     made = key or PREFIX + secrets.token_urlsafe(32)
     connection.execute(
         "INSERT INTO platform.api_keys"
-        " (name, key_hash, scopes, expires_at, requests_per_minute, events_per_minute)"
-        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET"
+        " (name, key_hash, scopes, expires_at, requests_per_minute, events_per_minute, user_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET"
         " key_hash = excluded.key_hash, scopes = excluded.scopes,"
         " expires_at = excluded.expires_at, revoked_at = NULL,"
         " requests_per_minute = excluded.requests_per_minute,"
-        " events_per_minute = excluded.events_per_minute",
+        " events_per_minute = excluded.events_per_minute, user_id = excluded.user_id",
         [
             name,
             digest(made),
@@ -102,6 +136,7 @@ def create(
             expires_at,
             limits.requests_per_minute,
             limits.events_per_minute,
+            user_id,
         ],
     )
     return made
@@ -110,9 +145,7 @@ def create(
 def verify(connection: psycopg.Connection[Any], key: str) -> ApiKey | None:
     """The key's record, or None where it is unknown, expired or revoked."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM platform.api_keys"
-        " WHERE key_hash = %s AND revoked_at IS NULL"
-        " AND (expires_at IS NULL OR expires_at > now())",
+        f"SELECT {_COLUMNS} FROM platform.api_keys WHERE key_hash = %s AND {_WORKS}",
         [digest(key)],
     ).fetchone()
     return _record(row) if row else None
@@ -121,8 +154,7 @@ def verify(connection: psycopg.Connection[Any], key: str) -> ApiKey | None:
 def find(connection: psycopg.Connection[Any], identity: UUID) -> ApiKey | None:
     """The record of the key with this id, or None where it is unknown, expired or revoked."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM platform.api_keys"
-        " WHERE id = %s AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())",
+        f"SELECT {_COLUMNS} FROM platform.api_keys WHERE id = %s AND {_WORKS}",
         [identity],
     ).fetchone()
     return _record(row) if row else None

@@ -5,12 +5,13 @@ closed, and with it those that idle, which a restarted server has closed from it
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
-from psycopg.rows import TupleRow
+from psycopg.rows import TupleRow, dict_row
 
 from stores.errors import StoreBusy, StoreUnavailable
 from stores.settings import load_settings
@@ -21,6 +22,8 @@ CONNECT_SECONDS_LIMIT = 2
 STATEMENT_SECONDS_LIMIT = 5
 
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
+UndefinedTable = psycopg.errors.UndefinedTable
+Parameters = Mapping[str, Any] | Sequence[Any]
 
 
 class AsyncPool:
@@ -52,6 +55,21 @@ class AsyncPool:
                 await self._put_back(taken)
                 raise
             await self._put_back(taken)
+
+    async def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """What one statement answers. A statement that changes something must be repeatable: it
+        is sent twice where a connection had been closed from the other side.
+        """
+        for last in (False, True):
+            try:
+                async with self.connection() as connection:
+                    cursor = connection.cursor(row_factory=dict_row)
+                    await cursor.execute(sql.encode(), parameters)
+                    return await cursor.fetchall() if cursor.description else []
+            except StoreUnavailable:
+                if last:
+                    raise
+        return []
 
     async def close(self) -> None:
         """Close what idles, and what is given back later."""

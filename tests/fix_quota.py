@@ -118,7 +118,9 @@ class QuotaApi:
     def as_tenant(self, user: UUID) -> "QuotaApi":
         """Asked with a key that is bound to a user."""
         with connect(self.database_url) as connection:
-            key = api_keys.create(connection, f"tenant {user}", api_keys.TENANT_SCOPES, user_id=user)
+            key = api_keys.create(
+                connection, f"tenant {user}", api_keys.TENANT_SCOPES, user_id=user
+            )
         return QuotaApi(self.url, key, self.database_url, self.pool)
 
 

@@ -112,15 +112,11 @@ class QuotaDesk:
         self._counters = counters
         self._warehouse = warehouse
         self._settings = settings
-        self._admitting: Grouped[Ask, Told] = Grouped(
-            counters.admit, lambda _: 1, ADMIT_LIMIT
-        )
+        self._admitting: Grouped[Ask, Told] = Grouped(counters.admit, lambda _: 1, ADMIT_LIMIT)
         self._recording: Grouped[Entry, Used | Refusal] = Grouped(
             self._record, lambda _: 1, RECORD_LIMIT, RECORDS_AT_A_TIME
         )
-        self._finding: Grouped[UUID, Used | None] = Grouped(
-            self._find, lambda _: 1, RECORD_LIMIT
-        )
+        self._finding: Grouped[UUID, Used | None] = Grouped(self._find, lambda _: 1, RECORD_LIMIT)
         self._to_settle: list[Settle] = []
         self._settling: asyncio.Task[None] | None = None
         self._counting: dict[Period, asyncio.Task[None]] = {}
@@ -394,7 +390,12 @@ class QuotaDesk:
             reached = quota_ledger.crossed(-1, found.used + events, limit.limit)
             if reached and limit.limit:
                 await quota_ledger.notice(
-                    connection, period, reached, found.used + events, limit.limit, plan.name
+                    connection,
+                    period,
+                    reached,
+                    used=found.used + events,
+                    limit=limit.limit,
+                    plan_name=plan.name,
                 )
         await self._counters.restore(period, found.epoch, found.used + events, found.held)
 
@@ -418,7 +419,7 @@ class QuotaDesk:
             return
         async with self._pool.connection() as connection:
             await quota_ledger.notice(
-                connection, ended.period, reached, used, limit, plan.name
+                connection, ended.period, reached, used=used, limit=limit, plan_name=plan.name
             )
 
     async def _record(self, entries: Sequence[Entry]) -> Sequence[Used | Refusal]:

@@ -84,13 +84,17 @@ async def plans_of(connection: AsyncConnection, user_ids: Sequence[UUID]) -> dic
     """The plans of those users that there are."""
     found = await connection.execute(_PLANS, [list(user_ids)])
     return {
-        user_id: Plan(user_id, subscription_id, name, ends_at, *read_limits(limits or {}))
+        user_id: Plan(
+            user_id, subscription_id, name, ends_at, *read_limits({} if limits is None else limits)
+        )
         async for user_id, subscription_id, ends_at, name, limits in found
     }
 
 
 def read_limits(limits: Any) -> tuple[dict[str, Limit], dict[RateWindow, int]]:
-    """The limits by resource, and the rates."""
+    """The limits by resource, and the rates; none at all where there is no plan."""
+    if limits is None:
+        return {}, {}
     if not isinstance(limits, dict):
         log.warning("a plan's limits are no object: it allows nothing")
         return dict.fromkeys(RESOURCES, NOTHING), {}

@@ -367,6 +367,7 @@ async def notice(
     connection: AsyncConnection,
     period: Period,
     thresholds: Sequence[int],
+    *,
     used: int,
     limit: int,
     plan_name: str | None,

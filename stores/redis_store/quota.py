@@ -174,7 +174,7 @@ class Period:
         """The next month's first moment, in UTC."""
         return usage_expires_at(self.starts_at)
 
-    def keys(self) -> tuple[str, str, str]:
+    def key_names(self) -> tuple[str, str, str]:
         """The counter's three keys."""
         moment = self.starts_at
         return (
@@ -250,7 +250,7 @@ class QuotaCounters:
 
     async def admit(self, asked: Sequence[Ask]) -> list[Told]:
         """Decide on all of `asked`, in this order, in one round trip."""
-        keys = [key for each in asked for key in each.period.keys()]
+        keys = [key for each in asked for key in each.period.key_names()]
         arguments: list[Any] = [round(PENDING_SECONDS * 1000), self._oldest_ms]
         for each in asked:
             arguments += [each.member, each.amount, each.cap, each.stale_epoch]
@@ -259,7 +259,7 @@ class QuotaCounters:
 
     async def settle(self, settled: Sequence[Settle]) -> list[int | None]:
         """Say what became of holds. What is used now, for each, or None where that is lost."""
-        keys = [key for each in settled for key in each.period.keys()]
+        keys = [key for each in settled for key in each.period.key_names()]
         arguments: list[Any] = []
         for each in settled:
             arguments += [each.what.value, each.member, each.amount, each.epoch, each.more]
@@ -274,7 +274,7 @@ class QuotaCounters:
         arguments: list[Any] = [epoch, used, sum(amount for _, amount, _ in holds), ends]
         for identity, _, expires_at in holds:
             arguments += [milliseconds(expires_at), reservation_hold(identity)]
-        await self._run("restore", list(period.keys()), arguments)
+        await self._run("restore", list(period.key_names()), arguments)
 
     async def close(self) -> None:
         """Give the connections back."""

@@ -12,30 +12,32 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving import problems
+from serving import database, problems
 from serving.edge import Edge, Limits
 from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
 from serving.measuring import Recorder
+from serving.quota import desk as quota_desk
 from serving.routers import (
     aggregates,
     auth,
     dashboards,
     dead_letters,
     docs,
+    entitlements,
     event_status,
     events,
     health,
     jwks,
     keys,
     problem_pages,
+    quota,
     schemas,
     usage,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
-from stores.postgres.pool import Pool
 from stores.redis_store.admission import AdmissionDesk
 from stores.settings import load_settings
 
@@ -65,7 +67,8 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         yield
         await recorder.close()
         await app.state.intake.close()
-        await app.state.postgres.close()
+        await quota_desk.close_of_application(app)
+        await database.close_of_application(app)
         await bus.close()
 
     app = FastAPI(
@@ -78,7 +81,6 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     )
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
-    app.state.postgres = Pool()
     problems.install(app)
     app.add_exception_handler(Replay, replay)
     app.include_router(health.router)
@@ -89,6 +91,8 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(event_status.router)
     app.include_router(schemas.router)
     app.include_router(aggregates.router)
+    app.include_router(entitlements.router)
+    app.include_router(quota.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)

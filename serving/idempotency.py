@@ -26,12 +26,13 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.database import of_application, pool_of
 from serving.problems import Problem
 from serving.request_ids import HEADER as REQUEST_ID
 from stores.errors import TransientError
 from stores.postgres import idempotent_requests
 from stores.postgres.idempotent_requests import Claim
-from stores.postgres.pool import Pool
+from stores.postgres.pool import AsyncPool
 
 KEY_HEADER = b"idempotency-key"
 REPLAYED = "Idempotency-Replayed"
@@ -76,7 +77,7 @@ def idempotent(needed: Callable[..., Any]) -> Callable[..., Any]:
             detail = "Idempotency-Key: must be 1 to 255 visible ASCII characters"
             raise Problem(422, detail, kind="invalid-idempotency-key")
         claim = Claim(owner_of(request, credentials), _route(request), key, uuid.uuid4())
-        pool: Pool = request.app.state.postgres
+        pool = of_application(request)
         found = await idempotent_requests.claim(
             pool, claim, await _fingerprint(request), CLAIM_SECONDS, KEPT_SECONDS
         )
@@ -176,7 +177,7 @@ class KeepAnswers:
         claim: Claim | None = scope.get("idempotent_claim")
         if claim is None:
             return
-        pool: Pool = scope["app"].state.postgres
+        pool = pool_of(scope["app"])
         status = start["status"] if start else 500
         is_kept = status < 500 and status not in _NOT_KEPT and len(body) <= BODY_LIMIT_BYTES
         try:
@@ -189,7 +190,7 @@ class KeepAnswers:
             # The claim ends by itself; what was done has been done and is answered.
             return
 
-    async def _sweep(self, pool: Pool) -> None:
+    async def _sweep(self, pool: AsyncPool) -> None:
         now = time.monotonic()
         if now - self._swept_at > SWEEP_SECONDS:
             self._swept_at = now

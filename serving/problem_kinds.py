@@ -187,6 +187,7 @@ _GENERAL = (
     ),
 )
 
+# Of signing in.
 _SIGN_IN = (
     Kind(
         "wrong-credentials",
@@ -246,7 +247,30 @@ _SIGN_IN = (
     ),
 )
 
-KINDS: dict[str, Kind] = {kind.slug: kind for kind in (*_GENERAL, *_SIGN_IN)}
+# Of quotas and webhooks.
+_QUOTA = (
+    Kind(
+        "quota-exceeded",
+        409,
+        "The plan allows no more of this",
+        "`limit_count`, `used_count` and `reserved_count` say how much there is. Wait until"
+        " `resets_at`, release what is reserved, or take another plan: it holds at once.",
+    ),
+    Kind(
+        "reservation-ended",
+        409,
+        "The reservation has ended otherwise",
+        "`state` says how. Reserve or consume anew what is still needed.",
+    ),
+    Kind(
+        "quota-unavailable",
+        503,
+        "Quotas cannot be checked right now",
+        "Nothing was used. Send the same request with the same key again after `Retry-After`.",
+    ),
+)
+
+KINDS: dict[str, Kind] = {kind.slug: kind for kind in (*_GENERAL, *_SIGN_IN, *_QUOTA)}
 
 _OF_STATUS: dict[int, Kind] = {}
 for _kind in KINDS.values():

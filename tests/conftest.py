@@ -11,4 +11,5 @@ pytest_plugins = [
     "fix_capture",
     "fix_kafka",
     "fix_proxy",
+    "fix_quota",
 ]

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from uuid import UUID
 
-from stores.postgres.pool import Pool
+from stores.postgres.pool import AsyncPool
 
 SWEEP_LIMIT = 1000
 
@@ -35,7 +35,7 @@ WHERE known.expires_at <= now()
 RETURNING claim
 """
 _FIND = """
-SELECT fingerprint, status, headers, body,
+SELECT fingerprint, claim, status, headers, body,
        greatest(extract(epoch FROM claimed_until - now()), 0)::float8 AS claimed_seconds
 FROM platform.idempotent_requests
 WHERE owner = %(owner)s AND route = %(route)s AND key = %(key)s
@@ -88,7 +88,7 @@ class Found:
 
 
 async def claim(
-    pool: Pool, wanted: Claim, fingerprint: bytes, claim_seconds: int, kept_seconds: int
+    pool: AsyncPool, wanted: Claim, fingerprint: bytes, claim_seconds: int, kept_seconds: int
 ) -> Found | None:
     """None where the claim is the caller's now, else what is there. Raises TransientError."""
     parameters = {
@@ -97,16 +97,16 @@ async def claim(
         "claim_seconds": claim_seconds,
         "kept_seconds": kept_seconds,
     }
-    async with pool.connection() as connection:
-        # Twice at most: a row may end between the two statements.
-        for _ in range(2):
-            if await (await connection.execute(_CLAIM.encode(), parameters)).fetchone():
-                return None
-            row = await (await connection.execute(_FIND.encode(), parameters)).fetchone()
-            if row is not None:
-                break
-        else:
-            return Found(True, None, 1.0)
+    # A claim of one's own, sent twice where a connection was closed, is found as one's own.
+    if await pool.rows(_CLAIM, parameters):
+        return None
+    found = await pool.rows(_FIND, parameters)
+    if not found:
+        # The row ended between the two statements; whoever asks again claims it.
+        return Found(True, None, 1.0)
+    [row] = found
+    if row["claim"] == wanted.claim:
+        return None
     answer = None
     if row["status"] is not None:
         headers = [(name, value) for name, value in row["headers"]]
@@ -114,7 +114,7 @@ async def claim(
     return Found(bytes(row["fingerprint"]) == fingerprint, answer, row["claimed_seconds"])
 
 
-async def keep(pool: Pool, done: Claim, answer: Answer) -> None:
+async def keep(pool: AsyncPool, done: Claim, answer: Answer) -> None:
     """Keep what was answered, unless another has claimed the request since."""
     headers = json.dumps(answer.headers)
     await pool.rows(
@@ -122,11 +122,11 @@ async def keep(pool: Pool, done: Claim, answer: Answer) -> None:
     )
 
 
-async def release(pool: Pool, given_up: Claim) -> None:
+async def release(pool: AsyncPool, given_up: Claim) -> None:
     """Let the request be claimed again at once."""
     await pool.rows(_RELEASE, vars(given_up))
 
 
-async def sweep(pool: Pool) -> None:
+async def sweep(pool: AsyncPool) -> None:
     """Forget some of what is older than it is kept."""
     await pool.rows(_SWEEP, {"limit": SWEEP_LIMIT})

@@ -1,79 +1,102 @@
-"""PostgreSQL for a program with an event loop: a few connections, opened when first needed.
+"""Connections for the API's event loop: a few, kept open, given to one coroutine at a time.
 
-Belongs here: the pool, its time limits and what each failure means. Queries belong to those who ask
-them. A connection is in autocommit; `async with connection.transaction()` makes it one.
+Belongs here: opening, keeping and dropping them. A connection on which anything went wrong is
+closed, and with it those that idle, which a restarted server has closed from its side.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
-from psycopg.rows import DictRow, dict_row
-from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+from psycopg.pq import TransactionStatus
+from psycopg.rows import TupleRow, dict_row
 
 from stores.errors import StoreBusy, StoreUnavailable
 from stores.settings import load_settings
 
-# PostgreSQL has a hundred connections for everybody, and the API may have several workers.
+# PostgreSQL has a hundred connections for everybody, and there may be several workers.
 SIZE = 8
 CONNECT_SECONDS_LIMIT = 2
-ANSWER_SECONDS_LIMIT = 5
+STATEMENT_SECONDS_LIMIT = 5
 
-AsyncConnection = psycopg.AsyncConnection[DictRow]
+AsyncConnection = psycopg.AsyncConnection[TupleRow]
 UndefinedTable = psycopg.errors.UndefinedTable
 Parameters = Mapping[str, Any] | Sequence[Any]
 
 
-class Pool:
-    """Belongs to the loop that first asks it. Its methods raise StoreUnavailable or StoreBusy."""
+class AsyncPool:
+    """One for the application; its first connection is opened when it is first needed."""
 
     def __init__(self, url: str | None = None, size: int = SIZE) -> None:
         self._url = url
-        self._size = size
-        self._pool: AsyncConnectionPool[AsyncConnection] | None = None
-
-    async def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        """What one statement answers."""
-        async with self.connection() as connection:
-            cursor = await connection.execute(sql.encode(), parameters)
-            return await cursor.fetchall() if cursor.description else []
+        self._slots = asyncio.Semaphore(size)
+        self._idle: list[AsyncConnection] = []
+        self._is_closed = False
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection]:
-        """A connection for several statements."""
-        pool = await self._opened()
-        try:
-            async with pool.connection(timeout=CONNECT_SECONDS_LIMIT) as connection:
-                yield connection
-        except psycopg.errors.QueryCanceled as error:
-            raise StoreBusy("PostgreSQL gave no answer in time") from error
-        except (psycopg.OperationalError, PoolTimeout, PoolClosed) as error:
-            raise StoreUnavailable("DATABASE_URL: PostgreSQL does not answer") from error
+        """A connection in autocommit. Raises StoreUnavailable, StoreBusy.
+
+        After StoreUnavailable it is not known whether the last statement was committed.
+        """
+        async with self._slots:
+            taken = self._idle.pop() if self._idle else await self._open()
+            try:
+                yield taken
+            except psycopg.errors.QueryCanceled as error:
+                await self._drop(taken)
+                raise StoreBusy("DATABASE_URL: PostgreSQL gave no answer in time") from error
+            except psycopg.OperationalError as error:
+                await self._drop(taken, *self._idle)
+                raise StoreUnavailable("DATABASE_URL: PostgreSQL went away") from error
+            except BaseException:
+                await self._put_back(taken)
+                raise
+            await self._put_back(taken)
+
+    async def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
+        """What one statement answers. A statement that changes something must be repeatable: it
+        is sent twice where a connection had been closed from the other side.
+        """
+        for last in (False, True):
+            try:
+                async with self.connection() as connection:
+                    cursor = connection.cursor(row_factory=dict_row)
+                    await cursor.execute(sql.encode(), parameters)
+                    return await cursor.fetchall() if cursor.description else []
+            except StoreUnavailable:
+                if last:
+                    raise
+        return []
 
     async def close(self) -> None:
-        """Give the connections back."""
-        if self._pool is not None:
-            await self._pool.close()
+        """Close what idles, and what is given back later."""
+        self._is_closed = True
+        await self._drop(*self._idle)
 
-    async def _opened(self) -> AsyncConnectionPool[AsyncConnection]:
-        if self._pool is None:
-            self._pool = AsyncConnectionPool(
+    async def _open(self) -> AsyncConnection:
+        try:
+            return await psycopg.AsyncConnection.connect(
                 self._url or load_settings().require("database_url"),
-                connection_class=psycopg.AsyncConnection[DictRow],
-                min_size=0,
-                max_size=self._size,
-                open=False,
-                # A round trip on a local net, so that a restart of PostgreSQL is noticed here.
-                check=AsyncConnectionPool.check_connection,
-                # Who asks next tries again; until then nobody does.
-                reconnect_timeout=0,
-                kwargs={
-                    "autocommit": True,
-                    "row_factory": dict_row,
-                    "connect_timeout": CONNECT_SECONDS_LIMIT,
-                    "options": f"-c statement_timeout={ANSWER_SECONDS_LIMIT}s",
-                },
+                autocommit=True,
+                connect_timeout=CONNECT_SECONDS_LIMIT,
+                options=f"-c statement_timeout={STATEMENT_SECONDS_LIMIT}s",
             )
-            await self._pool.open()
-        return self._pool
+        except psycopg.OperationalError as error:
+            raise StoreUnavailable("DATABASE_URL: PostgreSQL does not answer") from error
+
+    async def _put_back(self, connection: AsyncConnection) -> None:
+        """Unless it was left in the middle of something."""
+        is_at_rest = connection.info.transaction_status == TransactionStatus.IDLE
+        if is_at_rest and not self._is_closed:
+            self._idle.append(connection)
+        else:
+            await self._drop(connection)
+
+    async def _drop(self, *connections: AsyncConnection) -> None:
+        for connection in connections:
+            if connection in self._idle:
+                self._idle.remove(connection)
+            await connection.close()

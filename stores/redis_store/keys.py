@@ -113,6 +113,16 @@ def usage_key(user_id: UUID, resource: str, moment: datetime) -> str:
     return f"usage:{user_id}:{resource}:{moment.astimezone(UTC):%Y-%m}"
 
 
+def quota_state_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """What is known of the counter at `usage_key`, a hash that ends with it."""
+    return f"{usage_key(user_id, resource, moment)}:state"
+
+
+def quota_holds_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """Reservations and operations under way of that counter, a sorted set by deadline."""
+    return f"{usage_key(user_id, resource, moment)}:holds"
+
+
 def usage_expires_at(moment: datetime) -> datetime:
     """When the counter of the month of `moment` ends: as the next month begins, in UTC."""
     first = moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)

@@ -12,17 +12,26 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from serving import problems
+from serving import database, problems
+from serving.edge import Edge, Limits
+from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
-from serving.measuring import MeasuringMiddleware, Recorder
+from serving.measuring import Recorder
+from serving.quota import desk as quota_desk
 from serving.routers import (
     aggregates,
+    auth,
     dashboards,
     dead_letters,
     docs,
+    entitlements,
     event_status,
     events,
     health,
+    jwks,
+    keys,
+    problem_pages,
+    quota,
     schemas,
     usage,
 )
@@ -44,7 +53,7 @@ _COLLECT_AFTER = 20_000
 
 def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None = None) -> FastAPI:
     """The application; tests pass their own `publisher` or `keyring`."""
-    recorder = Recorder()
+    recorder, limits = Recorder(), Limits()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -58,6 +67,8 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         yield
         await recorder.close()
         await app.state.intake.close()
+        await quota_desk.close_of_application(app)
+        await database.close_of_application(app)
         await bus.close()
 
     app = FastAPI(
@@ -71,17 +82,25 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
     problems.install(app)
+    app.add_exception_handler(Replay, replay)
     app.include_router(health.router)
+    app.include_router(jwks.router)
+    app.include_router(auth.router)
+    app.include_router(keys.router)
     app.include_router(events.router)
     app.include_router(event_status.router)
     app.include_router(schemas.router)
     app.include_router(aggregates.router)
+    app.include_router(entitlements.router)
+    app.include_router(quota.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
     app.include_router(docs.router)
+    app.include_router(problem_pages.router)
+    app.add_middleware(KeepAnswers)
     app.add_middleware(events.DirectIngest)
-    app.add_middleware(MeasuringMiddleware, recorder=recorder)
+    app.add_middleware(Edge, recorder=recorder, limits=limits)
     _describe_problems(app)
     return app
 

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from serving.ingest.grouping import Grouped
+from serving.principals import Principal
 from serving.problems import Problem
 from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import DeadLetter
 from stores.event_bus.interface import AsyncPublisher, Message
 from stores.event_bus.parsing import CONFLICT, CONFLICT_REASON, Batch, Line, Rejection
 from stores.event_bus.rows import Kind, payload_digests
-from stores.postgres.api_keys import ApiKey
 from stores.redis_store.admission import (
     RECORD_BYTES,
     Admission,
@@ -75,7 +75,7 @@ class Intake:
         self._refused_until: dict[str, float] = {}
         self._warned_at = -_WARN_SECONDS
 
-    def turn_away_early(self, key: ApiKey) -> None:
+    def turn_away_early(self, key: Principal) -> None:
         """Raises Problem 429 for a key that was refused a moment ago, before its body is read."""
         until = self._refused_until.get(str(key.id))
         if until is None:
@@ -86,7 +86,7 @@ class Intake:
             return
         raise _too_many(left, [])
 
-    async def admit(self, key: ApiKey, event_count: int, kind: str, records: bytes) -> Admission:
+    async def admit(self, key: Principal, event_count: int, kind: str, records: bytes) -> Admission:
         """Count the request. Raises Problem 429."""
         asked = Asked(
             str(key.id),
@@ -111,7 +111,7 @@ class Intake:
             raise _too_many(seconds, rate_limit_headers(admission))
         return admission
 
-    async def take(self, kind: Kind, key: ApiKey, batch: Batch) -> Admission:
+    async def take(self, kind: Kind, key: Principal, batch: Batch) -> Admission:
         """Put `batch` on the bus; what was known of it moves to its duplicates and rejections.
 
         Raises Problem 429, TransientError where it is not on disk.
@@ -124,7 +124,7 @@ class Intake:
         self._remember(kind.name, records)
         return admission
 
-    async def _publish_all(self, kind: Kind, key: ApiKey, batch: Batch) -> None:
+    async def _publish_all(self, kind: Kind, key: Principal, batch: Batch) -> None:
         partition = str(key.id).encode()
         waits = []
         if batch.accepted:
@@ -137,7 +137,7 @@ class Intake:
         elif waits:
             await asyncio.gather(*waits)
 
-    async def bury(self, kind: Kind, key: ApiKey, refused: Sequence[Rejection]) -> None:
+    async def bury(self, kind: Kind, key: Principal, refused: Sequence[Rejection]) -> None:
         """Keep what was refused, with its bytes. Raises TransientError."""
         now = datetime.now(UTC)
         letters = (

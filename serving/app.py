@@ -9,14 +9,16 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from serving import database, problems
+from serving import interviews as interview_cache
 from serving.edge import Edge, Limits
 from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
 from serving.measuring import Recorder
+from serving.parameters import refuse_unknown
 from serving.routers import (
     aggregates,
     dashboards,
@@ -25,6 +27,7 @@ from serving.routers import (
     event_status,
     events,
     health,
+    interviews,
     problem_pages,
     schemas,
     usage,
@@ -61,6 +64,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         yield
         await recorder.close()
         await app.state.intake.close()
+        await interview_cache.close_of_application(app)
         await database.close_of_application(app)
         await bus.close()
 
@@ -71,6 +75,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown)],
     )
     app.state.recorder = recorder
     app.state.keyring = keyring or Keyring()
@@ -84,6 +89,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
+    app.include_router(interviews.router)
     app.include_router(docs.router)
     app.include_router(problem_pages.router)
     app.add_middleware(KeepAnswers)

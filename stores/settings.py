@@ -169,6 +169,10 @@ class Settings(BaseSettings):
         30.0, gt=0, description="A request's body that takes longer to come is cut off."
     )
 
+    api_public_requests_per_minute: int = Field(
+        120, ge=1, description="Requests without credentials from one address, for public links."
+    )
+
     postgres_port: int = Field(
         15432, ge=1, le=65535, description="Port of the embedded PostgreSQL, if it is free."
     )

@@ -19,16 +19,22 @@ from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
 from serving.measuring import Recorder
 from serving.parameters import refuse_unknown
+from serving.quota import desk as quota_desk
 from serving.routers import (
     aggregates,
+    auth,
     dashboards,
     dead_letters,
     docs,
+    entitlements,
     event_status,
     events,
     health,
     interviews,
+    jwks,
+    keys,
     problem_pages,
+    quota,
     schemas,
     usage,
 )
@@ -65,6 +71,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         await recorder.close()
         await app.state.intake.close()
         await interview_cache.close_of_application(app)
+        await quota_desk.close_of_application(app)
         await database.close_of_application(app)
         await bus.close()
 
@@ -82,10 +89,15 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     problems.install(app)
     app.add_exception_handler(Replay, replay)
     app.include_router(health.router)
+    app.include_router(jwks.router)
+    app.include_router(auth.router)
+    app.include_router(keys.router)
     app.include_router(events.router)
     app.include_router(event_status.router)
     app.include_router(schemas.router)
     app.include_router(aggregates.router)
+    app.include_router(entitlements.router)
+    app.include_router(quota.router)
     app.include_router(usage.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)

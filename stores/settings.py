@@ -165,12 +165,39 @@ class Settings(BaseSettings):
     api_events_per_minute: int = Field(
         600_000, ge=10_000, description="Events that one API key may send; likewise."
     )
+    quota_fails_open: bool = Field(
+        False,
+        description="While Redis is away, let quotas be used unchecked and recorded, not refused.",
+    )
+    quota_recount_seconds: float = Field(
+        300,
+        ge=1,
+        description="A quota's counter is counted anew from the ledger after so long.",
+    )
+    quota_reservation_seconds: int = Field(
+        900, ge=1, le=86_400, description="How long a reservation holds that names no time."
+    )
     api_body_seconds: float = Field(
         30.0, gt=0, description="A request's body that takes longer to come is cut off."
     )
 
     api_public_requests_per_minute: int = Field(
         120, ge=1, description="Requests without credentials from one address, for public links."
+    auth_secret: str | None = Field(
+        None,
+        repr=False,
+        min_length=32,
+        description="Seals signing keys and mail, and marks refresh tokens: 32 random characters or"
+        " more, the same on every host of the API. Without it nobody signs in.",
+    )
+    auth_issuer: str = Field(
+        "interview-data", min_length=1, description="The `iss` of access tokens."
+    )
+    auth_audience: str = Field(
+        "interview-data-api", min_length=1, description="The `aud` of access tokens."
+    )
+    auth_default_role: str = Field(
+        "recruiter", description="The role that who registers is given, where there is such a role."
     )
 
     postgres_port: int = Field(

@@ -22,9 +22,14 @@ class Database(IntEnum):
 
 
 class Session(TypedDict):
-    """The hash at `session_key`; times are RFC 3339."""
+    """The JSON of a device at `session_key`; times are RFC 3339.
+
+    `refresh_token` is the SHA-256 of the one that works, `former_token` of the one before it.
+    """
 
     refresh_token: str
+    former_token: str
+    created_at: str
     expires_at: str
     device_info: str
     last_activity: str
@@ -34,8 +39,19 @@ SESSION_SECONDS = 30 * 24 * 3600
 
 
 def session_key(user_id: UUID) -> str:
-    """A user's session, a hash."""
+    """Where a user is signed in: a hash with a field of JSON for each device's session."""
     return f"user:session:{user_id}"
+
+
+ATTEMPT_SECONDS = 15 * 60
+
+
+def attempts_key(what: str, of_whom: str) -> str:
+    """How often something was tried that may be guessing, an integer, beside the rate limits.
+
+    `of_whom` is a hash: neither an address nor an account is named in Redis.
+    """
+    return f"rate_limit:auth:{what}:{of_whom}"
 
 
 class CachedInterview(TypedDict):
@@ -117,6 +133,16 @@ def recent_events_prefix(kind: str) -> str:
 def usage_key(user_id: UUID, resource: str, moment: datetime) -> str:
     """How much of a resource a user has used in the month of `moment`, an integer."""
     return f"usage:{user_id}:{resource}:{moment.astimezone(UTC):%Y-%m}"
+
+
+def quota_state_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """What is known of the counter at `usage_key`, a hash that ends with it."""
+    return f"{usage_key(user_id, resource, moment)}:state"
+
+
+def quota_holds_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """Reservations and operations under way of that counter, a sorted set by deadline."""
+    return f"{usage_key(user_id, resource, moment)}:holds"
 
 
 def usage_expires_at(moment: datetime) -> datetime:

@@ -14,6 +14,7 @@ from fastapi import FastAPI, Request
 from serving.database import pool_of
 from serving.ingest.grouping import Grouped
 from serving.interview_documents import read_interview
+from serving.metrics import INTERVIEW_READS
 from stores.errors import StoreUnavailable
 from stores.redis_store.interview_cache import Cached, InterviewCache
 
@@ -24,6 +25,10 @@ FILL_WAIT_SECONDS = 1.0
 FILL_POLL_SECONDS = 0.02
 # Who comes later than this after a reading began does not share it: it may be of before a change.
 SHARED_SECONDS = 0.25
+
+_HIT, _MISS, _UNCACHED = (
+    INTERVIEW_READS.labels(source) for source in ("cache", "filled", "postgresql")
+)
 
 Load = Callable[[UUID], Awaitable[bytes | None]]
 
@@ -42,10 +47,15 @@ class Interviews:
         try:
             found = await self._reading.submit(identity)
         except StoreUnavailable:
-            return await self._shared(identity, self._load)
+            found = Cached(None, is_watched=False)
         if not found.is_watched:
+            _UNCACHED.inc()
             return await self._shared(identity, self._load)
-        return found.body or await self._shared(identity, self._fill)
+        if found.body is not None:
+            _HIT.inc()
+            return found.body
+        _MISS.inc()
+        return await self._shared(identity, self._fill)
 
     async def close(self) -> None:
         """Let go of the cache."""

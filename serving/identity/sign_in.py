@@ -24,7 +24,7 @@ from serving.identity.refresh_tokens import RefreshToken, RefreshTokens
 from serving.problems import Problem
 from stores.postgres import accounts, mail
 from stores.postgres.accounts import Account, Registration
-from stores.postgres.pool import AsyncConnection, Pool
+from stores.postgres.pool import AsyncConnection, AsyncPool
 from stores.redis_store.attempts import Attempts
 from stores.redis_store.keys import TEMPORARY_TOKEN_SECONDS, TemporaryToken
 from stores.redis_store.sessions import DeviceSession, SessionStore
@@ -53,7 +53,7 @@ class SignedIn:
 class SignIn:
     """One for the application. Every method raises StoreUnavailable, or Problem."""
 
-    def __init__(self, pool: Pool, settings: Settings) -> None:
+    def __init__(self, pool: AsyncPool, settings: Settings) -> None:
         self._pool = pool
         self._settings = settings
         self._secret = settings.require("auth_secret")

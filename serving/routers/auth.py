@@ -13,6 +13,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from serving.database import pool_of
 from serving.identity.passwords import LENGTH_AT_LEAST, LENGTH_LIMIT
 from serving.identity.sign_in import SignedIn, SignIn
 from serving.problems import Problem, documented
@@ -181,7 +182,7 @@ def sign_in_of(request: Request) -> SignIn:
                 "Nobody can sign in: AUTH_SECRET is not set. API keys work.",
                 kind="sign-in-not-set-up",
             )
-        state.sign_in = SignIn(state.postgres, settings)
+        state.sign_in = SignIn(pool_of(request.app), settings)
     found: SignIn = state.sign_in
     return found
 

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from stores.postgres.pool import AsyncConnection, Pool
+from psycopg.rows import dict_row
+
+from stores.postgres.pool import AsyncConnection, AsyncPool
 
 ACTIVE = "active"
 
@@ -46,19 +48,19 @@ class Registration:
     company_name: str | None
 
 
-async def find_by_email(pool: Pool, email: str) -> Account | None:
+async def find_by_email(pool: AsyncPool, email: str) -> Account | None:
     """The user with this address."""
     rows = await pool.rows(_BY_EMAIL, [email])
     return _account(rows[0]) if rows else None
 
 
-async def find(pool: Pool, user_id: UUID) -> Account | None:
+async def find(pool: AsyncPool, user_id: UUID) -> Account | None:
     """The user with this id."""
     rows = await pool.rows(f"SELECT {_COLUMNS} FROM users WHERE id = %s", [user_id])
     return _account(rows[0]) if rows else None
 
 
-async def permissions(pool: Pool, user_id: UUID) -> list[Mapping[str, Any]]:
+async def permissions(pool: AsyncPool, user_id: UUID) -> list[Mapping[str, Any]]:
     """The permissions of each role of this user."""
     rows = await pool.rows(
         "SELECT roles.permissions FROM user_roles JOIN roles ON roles.id = user_roles.role_id"
@@ -81,14 +83,15 @@ async def register(
         "SELECT pg_advisory_xact_lock(hashtextextended('register ' || lower(%s), 0))",
         [wanted.email],
     )
-    cursor = await connection.execute(_BY_EMAIL, [wanted.email])
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(_BY_EMAIL.encode(), [wanted.email])
     found = await cursor.fetchone()
     if found is None:
         return await _insert(connection, wanted, role), True
     account = _account(found)
     if account.is_verified or account.status != ACTIVE:
         return account, False
-    cursor = await connection.execute(
+    await cursor.execute(
         "UPDATE users SET password_hash = %s, full_name = %s, company_name = %s, updated_at = now()"
         f" WHERE id = %s RETURNING {_COLUMNS}",
         [wanted.password_hash, wanted.full_name, wanted.company_name, account.id],
@@ -99,7 +102,8 @@ async def register(
 
 
 async def _insert(connection: AsyncConnection, wanted: Registration, role: str) -> Account:
-    cursor = await connection.execute(
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(
         "INSERT INTO users (email, password_hash, full_name, company_name)"
         f" VALUES (%s, %s, %s, %s) RETURNING {_COLUMNS}",
         [wanted.email, wanted.password_hash, wanted.full_name, wanted.company_name],
@@ -113,7 +117,7 @@ async def _insert(connection: AsyncConnection, wanted: Registration, role: str) 
     return _account(row)
 
 
-async def mark_verified(pool: Pool, user_id: UUID, password_hash: str) -> bool:
+async def mark_verified(pool: AsyncPool, user_id: UUID, password_hash: str) -> bool:
     """Note that the address is the user's, unless the password has changed since it was asked."""
     rows = await pool.rows(
         "UPDATE users SET email_verified = true, updated_at = now()"
@@ -136,7 +140,7 @@ async def set_password(
     return cursor.rowcount > 0
 
 
-async def rehash(pool: Pool, user_id: UUID, password_hash: str, former_hash: str) -> None:
+async def rehash(pool: AsyncPool, user_id: UUID, password_hash: str, former_hash: str) -> None:
     """Keep the same password at another cost; `updated_at` is for what the user changes."""
     await pool.rows(
         "UPDATE users SET password_hash = %s WHERE id = %s AND password_hash = %s",

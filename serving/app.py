@@ -31,6 +31,7 @@ from serving.routers import (
     quota,
     schemas,
     usage,
+    webhooks,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
@@ -88,6 +89,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(entitlements.router)
     app.include_router(quota.router)
     app.include_router(usage.router)
+    app.include_router(webhooks.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
     app.include_router(docs.router)

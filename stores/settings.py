@@ -177,6 +177,17 @@ class Settings(BaseSettings):
     quota_reservation_seconds: int = Field(
         900, ge=1, le=86_400, description="How long a reservation holds that names no time."
     )
+    webhook_attempts: int = Field(
+        8, ge=1, le=50, description="How often a webhook is tried before it is a dead letter."
+    )
+    webhook_timeout_seconds: float = Field(
+        10.0, gt=0, le=30, description="How long a webhook's receiver may take to answer."
+    )
+    webhook_private_targets: bool = Field(
+        False,
+        description="Let webhooks go to private addresses and over http://; for tests and one's own"
+        " network.",
+    )
     api_body_seconds: float = Field(
         30.0, gt=0, description="A request's body that takes longer to come is cut off."
     )

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "events": "events",
     "keys": "keys",
     "webhooks": "webhooks",
+    "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",
 }

@@ -17,7 +17,7 @@ class Principal:
 
     `user_id` is the tenant whose objects it may see and no others; None is a service of the
     platform, or an administrator, who may see every tenant's. The limits are per minute; None
-    means those of the settings.
+    means those of the settings. `session_id` is that of a user's device.
     """
 
     kind: Literal["key", "user"]
@@ -27,6 +27,7 @@ class Principal:
     scopes: frozenset[str]
     requests_per_minute: int | None = None
     events_per_minute: int | None = None
+    session_id: UUID | None = None
 
     def may_see(self, user_id: UUID) -> bool:
         """Whether the objects of this tenant exist for whoever asks."""

@@ -187,6 +187,66 @@ _GENERAL = (
     ),
 )
 
+# Of signing in.
+_SIGN_IN = (
+    Kind(
+        "wrong-credentials",
+        401,
+        "The address or the password is wrong",
+        "Which of the two is not told. A mail to the address leads to another password:"
+        " `POST /v1/auth/password-reset`.",
+    ),
+    Kind(
+        "refresh-token-refused",
+        401,
+        "The refresh token does not work",
+        "It has ended, its session was ended, or it is none. Sign in again.",
+    ),
+    Kind(
+        "refresh-token-reused",
+        401,
+        "The refresh token was used before",
+        "Two have had it, so its session has ended for both. Sign in again; if that was not you,"
+        " end the other sessions and change the password.",
+    ),
+    Kind(
+        "address-not-verified",
+        403,
+        "The address is not verified yet",
+        "A mail holds the token for `POST /v1/auth/verify-email`. Register again for a new one.",
+    ),
+    Kind(
+        "account-not-active",
+        403,
+        "The account is not active",
+        "It was suspended or closed. Ask whoever runs the platform.",
+    ),
+    Kind(
+        "refresh-token-raced",
+        409,
+        "The refresh token was refreshed a moment ago",
+        "Use the tokens of the answer to that request. Where it was lost, sign in again.",
+    ),
+    Kind(
+        "one-time-token-refused",
+        400,
+        "The token does not work",
+        "It was used, is older than a day, or the password has changed since. Ask for a new one.",
+    ),
+    Kind(
+        "too-many-attempts",
+        429,
+        "There were too many attempts",
+        "Wait for as long as `Retry-After` says.",
+    ),
+    Kind(
+        "sign-in-not-set-up",
+        503,
+        "Nobody can sign in here",
+        "The API needs the setting AUTH_SECRET. Whoever runs it sets it; API keys work without.",
+    ),
+)
+
 # Of quotas and webhooks.
 _QUOTA = (
     Kind(
@@ -210,7 +270,7 @@ _QUOTA = (
     ),
 )
 
-KINDS: dict[str, Kind] = {kind.slug: kind for kind in (*_GENERAL, *_QUOTA)}
+KINDS: dict[str, Kind] = {kind.slug: kind for kind in (*_GENERAL, *_SIGN_IN, *_QUOTA)}
 
 _OF_STATUS: dict[int, Kind] = {}
 for _kind in KINDS.values():

@@ -17,6 +17,7 @@ from anyio import to_thread
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from serving.identity.access_tokens import Checker
 from serving.ingest.intake import Intake, rate_limit_headers
 from serving.principals import Principal, ensure_tenant, not_found, of_key
 from serving.problems import Problem, unavailable
@@ -24,7 +25,16 @@ from stores.errors import StoreUnavailable
 from stores.postgres import api_keys
 from stores.postgres.client import connect
 
-__all__ = ["Keyring", "Principal", "authorize", "ensure_tenant", "not_found", "require_scope"]
+__all__ = [
+    "Keyring",
+    "Principal",
+    "authorize",
+    "ensure_tenant",
+    "identify",
+    "not_found",
+    "require_scope",
+    "require_user",
+]
 
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_WHILE_AWAY_SECONDS = 900.0
@@ -32,11 +42,14 @@ REMEMBERED_WHILE_AWAY_SECONDS = 900.0
 UNKNOWN_REMEMBERED_SECONDS = 2.0
 _REMEMBERED_COUNT_LIMIT = 10_000
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_REFUSED = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 Verify = Callable[[str], api_keys.ApiKey | None]
 
 _bearer = HTTPBearer(
-    auto_error=False, description="An API key; `interview-data keys create` makes one."
+    auto_error=False,
+    description="An API key, which `interview-data keys create` or `POST /v1/admin/keys` makes, or"
+    " the access token of a user, which `POST /v1/auth/login` gives.",
 )
 
 
@@ -49,12 +62,15 @@ def verify_in_postgres(key: str) -> api_keys.ApiKey | None:
 class Keyring:
     """Remembers keys by their hash; a key itself stays in no memory of ours."""
 
-    def __init__(self, verify: Verify = verify_in_postgres) -> None:
+    def __init__(self, verify: Verify = verify_in_postgres, tokens: Checker | None = None) -> None:
         self._verify = verify
         self._known: dict[bytes, tuple[float, Principal | None]] = {}
+        self.tokens = tokens or Checker()
 
     async def check(self, key: str) -> Principal | None:
-        """Whose key it is, or None. Raises StoreUnavailable where it cannot be known."""
+        """Whose key or access token it is, or None. Raises StoreUnavailable."""
+        if "." in key:
+            return await self.tokens.check(key)
         name, now = api_keys.digest(key), time.monotonic()
         checked_at, known = self._known.get(name, (-float("inf"), None))
         if now - checked_at < (REMEMBERED_SECONDS if known else UNKNOWN_REMEMBERED_SECONDS):
@@ -72,29 +88,36 @@ class Keyring:
         return found
 
 
-async def authorize(keyring: Keyring, authorization: str, scope: str) -> Principal:
-    """Whoever a request's header names. Raises Problem 401 or, without `scope`, 403.
-
-    For endpoints that must be fast; others depend on `require_scope`, which documents itself.
-    """
+async def identify(keyring: Keyring, authorization: str) -> Principal:
+    """Whoever a request's header names, whatever they may do. Raises Problem 401."""
     kind, _, key = authorization.partition(" ")
     if kind.lower() != "bearer" or not key.strip():
         raise Problem(401, "Send `Authorization: Bearer KEY`.", _CHALLENGE)
     try:
         found = await keyring.check(key.strip())
     except StoreUnavailable:
-        raise unavailable("The API key cannot be checked right now; try again.") from None
+        raise unavailable("The credentials cannot be checked right now; try again.") from None
     if found is None:
-        raise Problem(401, "The API key is unknown, expired or revoked.", _CHALLENGE)
+        raise Problem(401, "The API key or access token is unknown, expired or revoked.", _REFUSED)
+    return found
+
+
+async def authorize(keyring: Keyring, authorization: str, scope: str) -> Principal:
+    """Whoever a request's header names. Raises Problem 401 or, without `scope`, 403.
+
+    For endpoints that must be fast; others depend on `require_scope`, which documents itself.
+    """
+    found = await identify(keyring, authorization)
     if scope not in found.scopes:
-        raise Problem(403, f"The API key lacks the scope {scope}.")
+        what = "API key" if found.kind == "key" else "access token"
+        raise Problem(403, f"The {what} lacks the scope {scope}.")
     return found
 
 
 def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
-    """A dependency that answers 401 without a valid key and 403 where `scope` is not its.
+    """A dependency that answers 401 without valid credentials and 403 where `scope` is not theirs.
 
-    The request is counted against the key's limit, and 429 answered beyond it.
+    The request is counted against their limit, and 429 answered beyond it.
     """
 
     async def checked(
@@ -104,11 +127,32 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
     ) -> Principal:
         header = request.headers.get("authorization", "")
         found = await authorize(request.app.state.keyring, header, scope)
-        intake: Intake | None = getattr(request.app.state, "intake", None)
-        if intake is not None:
-            admission = await intake.admit(found, 0, "", b"")
-            for name, value in rate_limit_headers(admission):
-                response.headers[name] = value
+        await _admit(request, response, found)
         return found
 
     return checked
+
+
+async def require_user(
+    request: Request,
+    response: Response,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    """A dependency that answers 401 without valid credentials and 403 where no user is signed in.
+
+    For what is a user's own, whatever their scopes.
+    """
+    header = request.headers.get("authorization", "")
+    found = await identify(request.app.state.keyring, header)
+    if found.kind != "user":
+        raise Problem(403, "This is for users who are signed in; an API key has no sessions.")
+    await _admit(request, response, found)
+    return found
+
+
+async def _admit(request: Request, response: Response, found: Principal) -> None:
+    intake: Intake | None = getattr(request.app.state, "intake", None)
+    if intake is not None:
+        admission = await intake.admit(found, 0, "", b"")
+        for name, value in rate_limit_headers(admission):
+            response.headers[name] = value

@@ -15,11 +15,12 @@ from fastapi import FastAPI, Request
 
 from serving.ingest.grouping import Grouped
 from serving.problems import Problem, unavailable
+from serving.quota import desk as quota_desk
 from serving.quota.plans import Plans
 from stores.errors import TransientError
 from stores.redis_store.keys import RATE_LIMIT_SECONDS, RateWindow, rate_limit_key
 from stores.redis_store.rate_limits import Counted, RateLimits, Window
-from stores.settings import Settings
+from stores.settings import Settings, load_settings
 
 _GROUP_LIMIT = 200
 
@@ -57,7 +58,7 @@ class CustomerLimits:
         )
         headers = _headers(counted)
         if not counted.is_counted and not self._fails_open:
-            raise not_counted()
+            raise unavailable("Requests cannot be counted right now; try again.")
         if not counted.is_allowed:
             raise _too_many(counted, headers)
         return headers
@@ -76,15 +77,19 @@ class CustomerLimits:
         await self._counters.close()
 
 
-def not_counted() -> Problem:
-    """Redis is away, and the settings want no request uncounted."""
-    return unavailable("Requests cannot be counted right now; try again.")
-
-
 def endpoint_name(request: Request) -> str:
     """The route's template: an endpoint is one, whatever ids are asked for."""
     route = request.scope.get("route")
     return f"{request.method}:{getattr(route, 'path', request.url.path)}"
+
+
+def of_application(request: Request) -> CustomerLimits:
+    """The application's, made when it is first needed."""
+    state = request.app.state
+    if not hasattr(state, "customer_limits"):
+        plans = quota_desk.desk_of(request.app).plans
+        state.customer_limits = CustomerLimits(RateLimits(), plans, load_settings())
+    return state.customer_limits  # type: ignore[no-any-return]  # state is untyped
 
 
 async def close_of_application(app: FastAPI) -> None:

@@ -165,6 +165,14 @@ class Settings(BaseSettings):
     api_events_per_minute: int = Field(
         600_000, ge=10_000, description="Events that one API key may send; likewise."
     )
+    rate_limits_fail_open: bool = Field(
+        True, description="While Redis is away, serve requests uncounted instead of refusing them."
+    )
+    api_user_requests_per_minute: int = Field(
+        600, ge=1, description="Requests of one customer to one endpoint; a plan may say otherwise."
+    )
+    api_user_requests_per_hour: int = Field(10_000, ge=1, description="Likewise, by the hour.")
+    api_user_requests_per_day: int = Field(100_000, ge=1, description="Likewise, by the day.")
     quota_fails_open: bool = Field(
         False,
         description="While Redis is away, let quotas be used unchecked and recorded, not refused.",

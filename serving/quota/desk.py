@@ -24,7 +24,7 @@ from fastapi import FastAPI, Request
 from serving.database import pool_of
 from serving.ingest.grouping import Grouped
 from serving.queries.warehouse import Warehouse
-from serving.queries.warehouse import of_application as warehouse_of
+from serving.queries.warehouse import pool_of as warehouse_of
 from serving.quota import refusals
 from serving.quota.plans import Plans
 from stores.errors import StoreBusy, StoreUnavailable
@@ -484,12 +484,16 @@ async def of_application(request: Request) -> QuotaDesk:
 
     It awaits nothing: a plain function would be called in a thread, which costs 0.1 ms.
     """
-    state = request.app.state
-    if not hasattr(state, "quota"):
-        state.quota = QuotaDesk(
-            pool_of(request.app), QuotaCounters(), warehouse_of(request), load_settings()
+    return desk_of(request.app)
+
+
+def desk_of(app: FastAPI) -> QuotaDesk:
+    """The desk, where there is no request."""
+    if not hasattr(app.state, "quota"):
+        app.state.quota = QuotaDesk(
+            pool_of(app), QuotaCounters(), warehouse_of(app), load_settings()
         )
-    return state.quota  # type: ignore[no-any-return]  # state is untyped
+    return app.state.quota  # type: ignore[no-any-return]  # state is untyped
 
 
 async def close_of_application(app: FastAPI) -> None:

@@ -14,6 +14,7 @@ from serving.database import of_application
 from serving.idempotency import idempotent, operation_id
 from serving.problems import Problem, documented
 from serving.security import Principal, ensure_tenant, not_found, require_scope
+from serving.small_json import SmallJson
 from serving.webhooks import targets
 from serving.webhooks.sending import shown
 from stores.errors import InputInvalid
@@ -24,7 +25,7 @@ from stores.settings import load_settings
 
 ENDPOINTS_LIMIT = 20
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], route_class=SmallJson)
 
 _manager = require_scope("webhooks:manage")
 Manager = Annotated[Principal, Depends(_manager)]

@@ -15,6 +15,9 @@ import orjson
 
 from stores.postgres import event_store
 from stores.postgres.client import Connection
+from stores.postgres.webhooks import SECRET_PURPOSE
+from stores.sealing import unseal
+from stores.settings import load_settings
 
 THRESHOLD_REACHED = "quota.threshold_reached"
 EVENT_TYPES = (THRESHOLD_REACHED,)
@@ -51,7 +54,7 @@ SET next_attempt_at = now() + interval '{LEASE_SECONDS} seconds',
     attempt_count = attempt_count + 1, tries_left = tries_left - 1
 FROM due, platform.webhook_endpoints AS endpoints
 WHERE deliveries.id = due.id AND endpoints.id = deliveries.endpoint_id
-RETURNING deliveries.id, endpoints.id, event_id, body, attempt_count, tries_left, url, secret
+RETURNING deliveries.id, endpoints.id, event_id, body, attempt_count, tries_left, url, sealed_secret
 """
 _SETTLE = """
 UPDATE platform.webhook_deliveries
@@ -126,8 +129,9 @@ def _tell(connection: Connection, row: Sequence[Any], tries: int) -> None:
 
 def take(connection: Connection, limit: int) -> list[Due]:
     """What is due, for this sender alone until it is settled or LEASE_SECONDS are over."""
+    sealed_with = load_settings().require("auth_secret")
     rows = connection.execute(_TAKE, [limit]).fetchall()
-    return [Due(*row[:7], bytes(row[7])) for row in rows]
+    return [Due(*row[:7], unseal(sealed_with, SECRET_PURPOSE, bytes(row[7]))) for row in rows]
 
 
 def settle(

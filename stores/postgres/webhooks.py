@@ -12,8 +12,11 @@ from typing import Any, Literal
 from uuid import UUID
 
 from stores.postgres.pool import AsyncPool
+from stores.sealing import seal, unseal
+from stores.settings import load_settings
 
 SECRET_BYTES = 32
+SECRET_PURPOSE = "webhook secrets"  # noqa: S105  it names them, and is none
 DELIVERIES_LIMIT = 200
 _ENDPOINT = "id, user_id, url, description, event_types, is_active, created_at"
 _DELIVERY = (
@@ -74,20 +77,21 @@ async def create(
     pool: AsyncPool, identity: UUID, user_id: UUID | None, values: dict[str, Any]
 ) -> tuple[Endpoint, bytes]:
     """A new endpoint and its secret, which cannot be read back; made twice it is made once."""
+    sealed_with = load_settings().require("auth_secret")
     rows = await pool.rows(
         "INSERT INTO platform.webhook_endpoints AS known"
-        " (id, user_id, url, description, event_types, secret)"
-        " VALUES (%(id)s, %(user_id)s, %(url)s, %(description)s, %(event_types)s, %(secret)s)"
+        " (id, user_id, url, description, event_types, sealed_secret)"
+        " VALUES (%(id)s, %(user_id)s, %(url)s, %(description)s, %(event_types)s, %(sealed)s)"
         " ON CONFLICT (id) DO UPDATE SET url = known.url"
-        f" RETURNING {_ENDPOINT}, secret",
+        f" RETURNING {_ENDPOINT}, sealed_secret",
         {
             "id": identity,
             "user_id": user_id,
-            "secret": secrets.token_bytes(SECRET_BYTES),
+            "sealed": seal(sealed_with, SECRET_PURPOSE, secrets.token_bytes(SECRET_BYTES)),
             **values,
         },
     )
-    secret = bytes(rows[0].pop("secret"))
+    secret = unseal(sealed_with, SECRET_PURPOSE, bytes(rows[0].pop("sealed_secret")))
     return Endpoint(**rows[0]), secret
 
 

@@ -6,8 +6,8 @@ CREATE TABLE platform.webhook_endpoints (
     url TEXT NOT NULL CHECK (length(url) <= 2000),
     description VARCHAR(255) NOT NULL DEFAULT '',
     event_types TEXT[] NOT NULL,
-    -- A message is signed with it, so it must be readable; it is shown once and never again.
-    secret BYTEA NOT NULL CHECK (octet_length(secret) = 32),
+    -- Messages are signed with it, so it is kept, sealed; it is shown once and never again.
+    sealed_secret BYTEA NOT NULL,
     is_active BOOLEAN NOT NULL DEFAULT TRUE,
     created_at TIMESTAMPTZ NOT NULL DEFAULT NOW()
 );

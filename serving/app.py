@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from serving import database, logs, openapi, problems, tracing
+from serving import database, logs, openapi, problems, rate_limits, tracing
 from serving import interviews as interview_cache
 from serving.body_limits import BodyLimits
 from serving.compression import Compression
@@ -40,6 +40,7 @@ from serving.routers import (
     quota,
     schemas,
     usage,
+    webhooks,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
@@ -75,6 +76,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         await recorder.close()
         await app.state.intake.close()
         await interview_cache.close_of_application(app)
+        await rate_limits.close_of_application(app)
         await quota_desk.close_of_application(app)
         await database.close_of_application(app)
         await bus.close()
@@ -106,6 +108,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(entitlements.router)
     app.include_router(quota.router)
     app.include_router(usage.router)
+    app.include_router(webhooks.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
     app.include_router(interviews.router)

@@ -19,6 +19,7 @@ from orchestration.column_lineage import Tracer
 from orchestration.dbt_projects import Project
 from orchestration.retries import failure
 
+BUILT = ("model", "snapshot")
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
@@ -72,7 +73,7 @@ def _selected(
         ids[checks[key].metadata["dagster_dbt/unique_id"]] = key
     chosen = context.selected_asset_keys
     for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] == "model" and (key := translator.get_asset_key(node)) in chosen:
+        if node["resource_type"] in BUILT and (key := translator.get_asset_key(node)) in chosen:
             ids[unique_id] = key
     return ids
 

@@ -67,7 +67,7 @@ def _selected(
     # Tests are for the daily run and for whoever asks: those that compare with a source would be
     # red whenever something lands while a table is refreshed.
     wanted = (
-        () if AUTOMATION_CONDITION_TAG in context.run_tags else context.selected_asset_check_keys
+        () if AUTOMATION_CONDITION_TAG in context.run.tags else context.selected_asset_check_keys
     )
     for key in wanted:
         ids[checks[key].metadata["dagster_dbt/unique_id"]] = key

@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "keys": "keys",
     "dashboard": "dashboard",
     "dbt": "dbt",
+    "reconcile": "reconcile",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

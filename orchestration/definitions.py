@@ -9,6 +9,7 @@ from orchestration.assets.sources import source_specs
 from orchestration.checks.capture import capture_checks
 from orchestration.checks.dead_letters import dead_letter_checks
 from orchestration.checks.landed import user_events_expectations
+from orchestration.checks.reconciliation import reconciliation_checks
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.jobs import BUILD, CHECK, REFRESH, make_jobs
 from orchestration.layers import ROLLUPS
@@ -40,7 +41,12 @@ definitions = dg.Definitions(
         *_models,
         *exposure_specs(_warehouse),
     ],
-    asset_checks=[_capture_checks, user_events_expectations, dead_letter_checks(_events)],
+    asset_checks=[
+        _capture_checks,
+        user_events_expectations,
+        dead_letter_checks(_events),
+        reconciliation_checks(),
+    ],
     jobs=_jobs,
     sensors=[
         freshness_sensor(

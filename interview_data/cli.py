@@ -25,6 +25,8 @@ COMMANDS: dict[str, str] = {
     "cdc": "cdc",
     "events": "events",
     "keys": "keys",
+    "webhooks": "webhooks",
+    "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",
     "reconcile": "reconcile",

@@ -1,5 +1,5 @@
 -- Last of all: if a rollup fails, dbt skips this one, and the old freshness stays true.
-{{ config(materialized='table', engine='MergeTree()', order_by='name') }}
+{{ config(materialized='table', tags=['watermark'], engine='MergeTree()', order_by='name') }}
 -- depends_on: {{ ref('rollup_user_activity_daily') }}
 -- depends_on: {{ ref('rollup_retention_weekly') }}
 -- depends_on: {{ ref('rollup_usage_daily') }}

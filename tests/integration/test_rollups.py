@@ -152,6 +152,28 @@ def test_a_rollup_is_compared_again_when_its_own_rows_were_changed(warehouse: Wa
 
 
 @pytest.mark.timeout(300)
+def test_what_did_not_move_is_not_compared(warehouse: Warehouse) -> None:
+    user_id = make_customer(warehouse, {"interviews": 5})
+    warehouse.events(user_id, 1, count=3)
+    warehouse.use(user_id, 1, 4)
+    chosen = ("int_landed", "rollup_user_activity_daily", "rollup_usage_daily")
+    warehouse.build("+rollup_user_activity_daily", "+rollup_usage_daily")
+    warehouse.build(*chosen)
+    warehouse.events(user_id, 1)
+    [(before,)] = warehouse.rows("SELECT now64(6)")
+    warehouse.build(*chosen)
+    assert warehouse.touched("rollup_user_activity_daily") == [warehouse.day(1)]
+    warehouse.client.command("SYSTEM FLUSH LOGS")
+    found = warehouse.rows(
+        "SELECT extract(query, 'insert into `rollups`.`([a-z_]+)__touched') AS rollup"
+        " FROM system.query_log WHERE type = 'QueryFinish' AND rollup != ''"
+        " AND event_time_microseconds >= {before:DateTime64(6)}",
+        before=before,
+    )
+    assert found == [("rollup_user_activity_daily",)]
+
+
+@pytest.mark.timeout(300)
 def test_comparing_reads_days_and_not_events(warehouse: Warehouse) -> None:
     user_id = make_customer(warehouse, None)
     warehouse.client.command(

@@ -93,7 +93,9 @@
         {%- if id not in seen -%}
             {%- do seen.append(id) -%}
             {%- set below = graph.sources[id] if id in graph.sources else graph.nodes[id] -%}
-            {%- if below.resource_type == 'model' and below.config.materialized in ('view', 'ephemeral') -%}
+            {%- if 'watermark' in below.tags -%}
+                {#- Waited for, not read: it is another one after every refresh. -#}
+            {%- elif below.resource_type == 'model' and below.config.materialized in ('view', 'ephemeral') -%}
                 {%- do waiting.extend(below.depends_on.nodes) -%}
             {%- else -%}
                 {%- set table = "('" ~ kept_in.get(below.schema, below.schema) ~ "', '" ~ (below.identifier or below.alias) ~ "')" -%}

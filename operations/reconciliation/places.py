@@ -53,7 +53,7 @@ def read_usage(
         "redis": {key: amount for key, amount in redis.items() if first <= key[0] < end},
         "rollup": _entries(clickhouse.query(_ROLLUP, days).result_rows),
         "captured": _entries(clickhouse.query(_CAPTURED, days).result_rows),
-        "postgres": _entries(postgres.execute(_LEDGER, days).fetchall()),
+        "postgres": _entries(postgres.execute(_LEDGER.encode(), days).fetchall()),
     }
 
 

@@ -97,7 +97,7 @@ def _of_capture(
     postgres: Connection,
     clickhouse: ClickHouseClient,
 ) -> list[str]:
-    ledger = {str(row[0]): row[1] for row in postgres.execute(_ENTRIES, what).fetchall()}
+    ledger = {str(row[0]): row[1] for row in postgres.execute(_ENTRIES.encode(), what).fetchall()}
     captured = dict(clickhouse.query(_CAPTURED_ENTRIES, dict(what)).result_rows)
     both = ledger.keys() & captured.keys()
     missing = len(ledger.keys() - captured.keys())

@@ -29,6 +29,7 @@ COMMANDS: dict[str, str] = {
     "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",
+    "reconcile": "reconcile",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

@@ -39,6 +39,8 @@ def build(
     arguments += ["--no-use-colors"]
     arguments += ["--full-refresh"] if full_refresh and command == "build" else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
+    # Macros look at it, and only a parse makes it.
+    parsed.build_flat_graph()
     ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])
     if ran.result is None:
         raise failure("dbt could not start:", [str(ran.exception)]) from ran.exception

@@ -10,6 +10,7 @@ from orchestration.automation import automation_sensor
 from orchestration.checks.capture import capture_checks
 from orchestration.checks.dead_letters import dead_letter_checks
 from orchestration.checks.landed import user_events_expectations
+from orchestration.checks.reconciliation import reconciliation_checks
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.failures import tell_failed_runs, tell_recovered_runs
 from orchestration.jobs import CHECK, ONE_PROCESS, QUIET, make_jobs
@@ -42,7 +43,12 @@ definitions = dg.Definitions(
         *_models,
         *exposure_specs(_warehouse),
     ],
-    asset_checks=[_capture_checks, user_events_expectations, dead_letter_checks(_events)],
+    asset_checks=[
+        _capture_checks,
+        user_events_expectations,
+        dead_letter_checks(_events),
+        reconciliation_checks(),
+    ],
     jobs=_jobs,
     executor=ONE_PROCESS,
     loggers={"console": QUIET},

@@ -24,12 +24,15 @@ COMMANDS: dict[str, str] = {
     "load": "load",
     "cdc": "cdc",
     "events": "events",
+    "expectations": "expectations",
     "keys": "keys",
     "webhooks": "webhooks",
     "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",
     "reconcile": "reconcile",
+    "export": "export",
+    "profile": "export",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

@@ -31,6 +31,7 @@ from serving.routers import (
     entitlements,
     event_status,
     events,
+    expectations,
     health,
     interviews,
     jwks,
@@ -111,6 +112,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(webhooks.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
+    app.include_router(expectations.router)
     app.include_router(interviews.router)
     app.include_router(docs.router)
     app.include_router(problem_pages.router)

@@ -10,6 +10,7 @@ pytest_plugins = [
     "fix_usage",
     "fix_identity",
     "fix_warehouse",
+    "fix_expectations",
     "fix_capture",
     "fix_kafka",
     "fix_proxy",

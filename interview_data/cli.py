@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "keys": "keys",
     "dashboard": "dashboard",
     "dbt": "dbt",
+    "model-docs": "model_docs",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
@@ -46,7 +47,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"interview_data.commands.{COMMANDS[cmd_name]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name} is not a click command")
         return command

@@ -15,6 +15,7 @@ from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.dbt_projects import Project
+from orchestration.failing_rows import describe
 
 BUILT = ("model", "snapshot")
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -33,7 +34,8 @@ def build(
     command = "build" if context.selected_asset_keys else "test"
     arguments = [command, "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
     arguments += ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
-    arguments += ["--no-use-colors"]
+    # Unit tests look at the models' text alone: they are for whoever changes it.
+    arguments += ["--no-use-colors", "--exclude-resource-type", "unit_test"]
     arguments += ["--full-refresh"] if full_refresh and command == "build" else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
     ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])
@@ -41,7 +43,7 @@ def build(
         raise dg.Failure(f"dbt could not start: {ran.exception}") from ran.exception
     failed: list[str] = []
     for result in ran.result.results:  # type: ignore[union-attr]
-        event = _event(result, nodes)
+        event = _event(result, nodes, project, manifest)
         if event is not None:
             yield event
         elif result.status == NodeStatus.Error:
@@ -69,10 +71,18 @@ def _selected(
     return ids
 
 
-def _event(result: Any, nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey]) -> Event | None:
+def _event(
+    result: Any,
+    nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey],
+    project: Project,
+    manifest: Mapping[str, Any],
+) -> Event | None:
     key = nodes[result.node.unique_id]
     if isinstance(key, dg.AssetCheckKey):
-        return _checked(result, key)
+        compiled = result.node.compiled_code if result.failures else ""
+        return _checked(
+            result, key, describe(project.name, manifest, result.node.unique_id, compiled)
+        )
     if result.status == NodeStatus.Success:
         return dg.MaterializeResult(
             asset_key=key,
@@ -81,7 +91,7 @@ def _event(result: Any, nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey]) -> 
     return None
 
 
-def _checked(result: Any, key: dg.AssetCheckKey) -> dg.AssetCheckResult | None:
+def _checked(result: Any, key: dg.AssetCheckKey, rows: str) -> dg.AssetCheckResult | None:
     if result.status in (TestStatus.Skipped, "skipped"):
         return None
     return dg.AssetCheckResult(
@@ -96,6 +106,7 @@ def _checked(result: Any, key: dg.AssetCheckKey) -> dg.AssetCheckResult | None:
         metadata={
             "failing_rows_count": int(result.failures or 0),
             "message": result.message or "",
+            **({"first_rows": dg.MetadataValue.md(rows)} if rows else {}),
             "query": dg.MetadataValue.md(f"```sql\n{result.node.compiled_code or ''}\n```"),
         },
     )

@@ -25,9 +25,12 @@ COMMANDS: dict[str, str] = {
     "cdc": "cdc",
     "events": "events",
     "keys": "keys",
+    "webhooks": "webhooks",
+    "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",
     "model-docs": "model_docs",
+    "reconcile": "reconcile",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

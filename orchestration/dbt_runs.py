@@ -9,13 +9,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 from dagster_dbt import DagsterDbtTranslator
 from dbt.artifacts.schemas.results import NodeStatus, TestStatus
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from orchestration.column_lineage import Tracer
 from orchestration.dbt_projects import Project
 from orchestration.failing_rows import describe
+from orchestration.retries import failure
 
 BUILT = ("model", "snapshot")
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -38,18 +41,21 @@ def build(
     arguments += ["--no-use-colors", "--exclude-resource-type", "unit_test"]
     arguments += ["--full-refresh"] if full_refresh and command == "build" else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
+    # Macros look at it, and only a parse makes it.
+    parsed.build_flat_graph()
     ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])
     if ran.result is None:
-        raise dg.Failure(f"dbt could not start: {ran.exception}") from ran.exception
+        raise failure("dbt could not start:", [str(ran.exception)]) from ran.exception
+    tracer = Tracer(manifest, translator, project.artifacts / "column_lineage")
     failed: list[str] = []
     for result in ran.result.results:  # type: ignore[union-attr]
         event = _event(result, nodes, project, manifest)
         if event is not None:
-            yield event
+            yield _with_columns(event, tracer, result.node)
         elif result.status == NodeStatus.Error:
             failed.append(f"{result.node.name}: {result.message}")
     if failed:
-        raise dg.Failure("dbt could not build " + "; ".join(failed))
+        raise failure("dbt could not build", failed)
 
 
 def _selected(
@@ -62,7 +68,12 @@ def _selected(
     checks = {
         spec.key: spec for spec in context.assets_def.node_check_specs_by_output_name.values()
     }
-    for key in context.selected_asset_check_keys:
+    # Tests are for the daily run and for whoever asks: those that compare with a source would be
+    # red whenever something lands while a table is refreshed.
+    wanted = (
+        () if AUTOMATION_CONDITION_TAG in context.run_tags else context.selected_asset_check_keys
+    )
+    for key in wanted:
         ids[checks[key].metadata["dagster_dbt/unique_id"]] = key
     chosen = context.selected_asset_keys
     for unique_id, node in manifest["nodes"].items():
@@ -89,6 +100,16 @@ def _event(
             metadata={"dbt": result.message, "duration_seconds": round(result.execution_time, 3)},
         )
     return None
+
+
+def _with_columns(event: Event, tracer: Tracer, node: Any) -> Event:
+    """A materialization tells of which columns its own are made."""
+    if not isinstance(event, dg.MaterializeResult):
+        return event
+    if (columns := tracer.trace(node)) is None:
+        return event
+    metadata: dict[str, Any] = {**(event.metadata or {}), "dagster/column_lineage": columns}
+    return event._replace(metadata=metadata)
 
 
 def _checked(result: Any, key: dg.AssetCheckKey, rows: str) -> dg.AssetCheckResult | None:

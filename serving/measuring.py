@@ -10,11 +10,10 @@ BUFFER_LIMIT; beyond that, and at a kill, rows are lost, and those dropped are c
 import asyncio
 import contextlib
 import logging
-import time
 import uuid
 from datetime import UTC, datetime
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from stores.errors import StoreUnavailable, TransientError
 from stores.event_bus import interface
@@ -95,34 +94,6 @@ class Recorder:
         message = interface.Message(b"\n".join(part), len(part))
         await self._publisher.publish(API_METRIC.topic.name, [message])
         del self._rows[: len(part)]
-
-
-class MeasuringMiddleware:
-    """Outermost, so that an error's answer is measured too."""
-
-    def __init__(self, app: ASGIApp, recorder: Recorder) -> None:
-        self._app = app
-        self._recorder = recorder
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on and note its status and its time."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        started = time.perf_counter()
-        status = 500
-
-        async def noting_send(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noting_send)
-        finally:
-            seconds = time.perf_counter() - started
-            self._recorder.record(scope["method"], endpoint_of(scope), status, seconds)
 
 
 def endpoint_of(scope: Scope) -> str:

@@ -13,67 +13,94 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
+from serving.measuring import endpoint_of
+from serving.problem_kinds import KINDS, Kind, of_status
+from serving.request_ids import request_id
 from stores.errors import InputInvalid, TransientError
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
-_TITLES = {
-    400: "The request cannot be read",
-    401: "A valid API key is needed",
-    403: "The API key does not allow this",
-    404: "There is nothing here",
-    405: "The method is not allowed here",
-    408: "The request took too long to arrive",
-    409: "What is there contradicts what was asked",
-    413: "The request is too large",
-    415: "The content type is not supported",
-    422: "A parameter breaks a rule",
-    429: "The rate limit is reached",
-    500: "The platform failed",
-    503: "A store is not available",
-}
 
 
 class Problem(Exception):
-    """Raise this to answer with a problem document. `members` are added to it."""
+    """Raise this to answer with a problem document.
+
+    `kind` is a slug of `problem_kinds`, by default the one of the status; `members` are added to
+    the document.
+    """
 
     def __init__(
-        self, status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any
+        self,
+        status: int,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        kind: str = "",
+        **members: Any,
     ) -> None:
         self.status = status
         self.detail = detail
         self.headers = headers
+        self.kind = KINDS[kind] if kind else of_status(status)
         self.members = members
         super().__init__(detail)
 
 
-def unavailable(detail: str) -> Problem:
+def unavailable(detail: str, kind: str = "store-unavailable") -> Problem:
     """The 503 after which a client should try the same request again."""
-    return Problem(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+    return Problem(503, detail, {"Retry-After": str(RETRY_AFTER_SECONDS)}, kind)
+
+
+def invalid_parameter(field: str, rule: str) -> Problem:
+    """The 422 for one parameter or field that breaks a rule."""
+    broken = [{"field": field, "rule": rule}]
+    return Problem(422, f"{field}: {rule}", invalid_parameters=broken)
 
 
 def problem_response(problem: Problem) -> Response:
     """The document, as an answer."""
     body = {
-        "type": "about:blank",
-        "title": _TITLES.get(problem.status, "The request failed"),
+        "type": problem.kind.type,
+        "title": problem.kind.title,
         "status": problem.status,
         "detail": problem.detail,
         **problem.members,
     }
+    if found := request_id.get():
+        body["request_id"] = found
     headers = dict(problem.headers) if problem.headers else None
     return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of an endpoint that may answer with these problems."""
-    schema = {"$ref": "#/components/schemas/Problem"}
-    return {
-        status: {"description": _TITLES[status], "content": {MEDIA_TYPE: {"schema": schema}}}
-        for status in statuses
+def documented(*problems: int | str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of an endpoint that may answer with these, by status or by kind."""
+    kinds: dict[int, list[Kind]] = {}
+    for each in problems:
+        kind = KINDS[each] if isinstance(each, str) else of_status(each)
+        if kind not in kinds.setdefault(kind.status, []):
+            kinds[kind.status].append(kind)
+    return {status: _documented(found) for status, found in kinds.items()}
+
+
+def _documented(kinds: list[Kind]) -> dict[str, Any]:
+    """An answer of the OpenAPI document with an example of each kind."""
+    examples = {
+        kind.slug: {
+            "summary": kind.title,
+            "value": {
+                "type": kind.type,
+                "title": kind.title,
+                "status": kind.status,
+                "detail": kind.advice,
+                "request_id": "0192f0c1-5f7e-7cc0-98a8-3f1f0a5b7c11",
+            },
+        }
+        for kind in kinds
     }
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": examples}
+    description = "; ".join(kind.title for kind in kinds)
+    return {"description": description, "content": {MEDIA_TYPE: content}}
 
 
 PROBLEM_SCHEMA: dict[str, Any] = {
@@ -82,10 +109,18 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     "description": "RFC 9457: what went wrong and what to do.",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string"},
+        "type": {
+            "type": "string",
+            "format": "uri-reference",
+            "description": "Stable; leads to the page that says what to do.",
+        },
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
+        "request_id": {
+            "type": "string",
+            "description": "As in the header `X-Request-Id` and in the server's log.",
+        },
         "invalid_parameters": {
             "type": "array",
             "items": {
@@ -108,7 +143,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(InputInvalid, _input)
     app.add_exception_handler(TransientError, _transient)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 async def answer_to(request: Request, error: Exception) -> Response:
@@ -132,9 +166,12 @@ async def _http(_: Request, error: Exception) -> Response:
 
 async def _invalid(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for this type only
+    found = error.errors()
+    if any(item["type"] == "json_invalid" for item in found):
+        return problem_response(Problem(400, "The body is not valid JSON."))
     broken = [
         {"field": ".".join(str(part) for part in item["loc"][1:]), "rule": item["msg"]}
-        for item in error.errors()
+        for item in found
     ]
     detail = "; ".join(f"{item['field']}: {item['rule']}" for item in broken)
     return problem_response(Problem(422, detail, invalid_parameters=broken))
@@ -147,9 +184,10 @@ async def _input(_: Request, error: Exception) -> Response:
 
 
 async def _transient(request: Request, error: Exception) -> Response:
-    logger.warning("%s failed for now: %s", request.url.path, type(error).__name__)
+    logger.warning("%s failed for now: %s", endpoint_of(request.scope), type(error).__name__)
     return problem_response(unavailable("A store is not available right now; try again."))
 
 
-async def _unexpected(_: Request, error: Exception) -> Response:  # noqa: ARG001  logged by the server
+def unexpected() -> Response:
+    """The answer to an error that nobody foresaw."""
     return problem_response(Problem(500, "This is ours to mend; the server's log says more."))

@@ -1,7 +1,8 @@
-"""Who may ask: `Authorization: Bearer KEY`, and the scopes of the key.
+"""Who may ask: `Authorization: Bearer KEY`, and what whoever sends it may do.
 
 Belongs here: checking a key and asking for a scope (`Depends(require_scope("usage:read"))`).
-How keys are made and kept belongs to `stores.postgres.api_keys`.
+How keys are made and kept belongs to `stores.postgres.api_keys`, what a principal may see to
+`principals.py`.
 
 What is known of a key is remembered for a short while, so PostgreSQL is not asked at every
 request; while PostgreSQL is away a key seen lately goes on working, so that events are
@@ -16,11 +17,25 @@ from anyio import to_thread
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from serving import rate_limits
+from serving.identity.access_tokens import Checker
 from serving.ingest.intake import Intake, rate_limit_headers
+from serving.principals import Principal, ensure_tenant, not_found, of_key
 from serving.problems import Problem, unavailable
 from stores.errors import StoreUnavailable
 from stores.postgres import api_keys
 from stores.postgres.client import connect
+
+__all__ = [
+    "Keyring",
+    "Principal",
+    "authorize",
+    "ensure_tenant",
+    "identify",
+    "not_found",
+    "require_scope",
+    "require_user",
+]
 
 REMEMBERED_SECONDS = 15.0
 REMEMBERED_WHILE_AWAY_SECONDS = 900.0
@@ -28,11 +43,14 @@ REMEMBERED_WHILE_AWAY_SECONDS = 900.0
 UNKNOWN_REMEMBERED_SECONDS = 2.0
 _REMEMBERED_COUNT_LIMIT = 10_000
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
+_REFUSED = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
 
 Verify = Callable[[str], api_keys.ApiKey | None]
 
 _bearer = HTTPBearer(
-    auto_error=False, description="An API key; `interview-data keys create` makes one."
+    auto_error=False,
+    description="An API key, which `interview-data keys create` or `POST /v1/admin/keys` makes, or"
+    " the access token of a user, which `POST /v1/auth/login` gives.",
 )
 
 
@@ -45,65 +63,104 @@ def verify_in_postgres(key: str) -> api_keys.ApiKey | None:
 class Keyring:
     """Remembers keys by their hash; a key itself stays in no memory of ours."""
 
-    def __init__(self, verify: Verify = verify_in_postgres) -> None:
+    def __init__(self, verify: Verify = verify_in_postgres, tokens: Checker | None = None) -> None:
         self._verify = verify
-        self._known: dict[bytes, tuple[float, api_keys.ApiKey | None]] = {}
+        self._known: dict[bytes, tuple[float, Principal | None]] = {}
+        self.tokens = tokens or Checker()
 
-    async def check(self, key: str) -> api_keys.ApiKey | None:
-        """The key's record, or None. Raises StoreUnavailable where it cannot be known."""
+    async def check(self, key: str) -> Principal | None:
+        """Whose key or access token it is, or None. Raises StoreUnavailable."""
+        if "." in key:
+            return await self.tokens.check(key)
         name, now = api_keys.digest(key), time.monotonic()
         checked_at, known = self._known.get(name, (-float("inf"), None))
         if now - checked_at < (REMEMBERED_SECONDS if known else UNKNOWN_REMEMBERED_SECONDS):
             return known
         try:
-            found = await to_thread.run_sync(self._verify, key)
+            record = await to_thread.run_sync(self._verify, key)
         except StoreUnavailable:
             if known is not None and now - checked_at < REMEMBERED_WHILE_AWAY_SECONDS:
                 return known
             raise
+        found = of_key(record) if record else None
         if len(self._known) >= _REMEMBERED_COUNT_LIMIT:
             self._known.clear()
         self._known[name] = (now, found)
         return found
 
 
-async def authorize(keyring: Keyring, authorization: str, scope: str) -> api_keys.ApiKey:
-    """The key that a request's header names. Raises Problem 401 or, without `scope`, 403.
-
-    For endpoints that must be fast; others depend on `require_scope`, which documents itself.
-    """
+async def identify(keyring: Keyring, authorization: str) -> Principal:
+    """Whoever a request's header names, whatever they may do. Raises Problem 401."""
     kind, _, key = authorization.partition(" ")
     if kind.lower() != "bearer" or not key.strip():
         raise Problem(401, "Send `Authorization: Bearer KEY`.", _CHALLENGE)
     try:
         found = await keyring.check(key.strip())
     except StoreUnavailable:
-        raise unavailable("The API key cannot be checked right now; try again.") from None
+        raise unavailable("The credentials cannot be checked right now; try again.") from None
     if found is None:
-        raise Problem(401, "The API key is unknown, expired or revoked.", _CHALLENGE)
-    if scope not in found.scopes:
-        raise Problem(403, f"The API key lacks the scope {scope}.")
+        raise Problem(401, "The API key or access token is unknown, expired or revoked.", _REFUSED)
     return found
 
 
-def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, api_keys.ApiKey]]:
-    """A dependency that answers 401 without a valid key and 403 where `scope` is not its.
+async def authorize(keyring: Keyring, authorization: str, scope: str) -> Principal:
+    """Whoever a request's header names. Raises Problem 401 or, without `scope`, 403.
 
-    The request is counted against the key's limit, and 429 answered beyond it.
+    For endpoints that must be fast; others depend on `require_scope`, which documents itself.
+    """
+    found = await identify(keyring, authorization)
+    if scope not in found.scopes:
+        what = "API key" if found.kind == "key" else "access token"
+        raise Problem(403, f"The {what} lacks the scope {scope}.")
+    return found
+
+
+def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
+    """A dependency that answers 401 without valid credentials and 403 where `scope` is not theirs.
+
+    The request is counted against their limit, and 429 answered beyond it.
     """
 
     async def checked(
         request: Request,
         response: Response,
         _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    ) -> api_keys.ApiKey:
+    ) -> Principal:
         header = request.headers.get("authorization", "")
         found = await authorize(request.app.state.keyring, header, scope)
-        intake: Intake | None = getattr(request.app.state, "intake", None)
-        if intake is not None:
-            admission = await intake.admit(found, 0, "", b"")
-            for name, value in rate_limit_headers(admission):
-                response.headers[name] = value
+        await _admit(request, response, found)
         return found
 
     return checked
+
+
+async def require_user(
+    request: Request,
+    response: Response,
+    _: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> Principal:
+    """A dependency that answers 401 without valid credentials and 403 where no user is signed in.
+
+    For what is a user's own, whatever their scopes.
+    """
+    header = request.headers.get("authorization", "")
+    found = await identify(request.app.state.keyring, header)
+    if found.kind != "user":
+        raise Problem(403, "This is for users who are signed in; an API key has no sessions.")
+    await _admit(request, response, found)
+    return found
+
+
+async def _admit(request: Request, response: Response, found: Principal) -> None:
+    """Count the request: a key's by its own limits, a customer's by those of the plan."""
+    intake: Intake | None = getattr(request.app.state, "intake", None)
+    if intake is None:
+        return
+    headers: dict[str, str] = {}
+    if found.kind == "key":
+        headers |= rate_limit_headers(await intake.admit(found, 0, "", b""))
+    if found.user_id is not None:
+        limits = rate_limits.of_application(request)
+        headers |= await limits.admit(found.user_id, rate_limits.endpoint_name(request))
+    for name, value in headers.items():
+        response.headers[name] = value

@@ -35,6 +35,7 @@ URL_SCHEMES: dict[str, tuple[str, ...]] = {
     "event_bus_url": ("redis", "rediss", "kafka", "kafkas"),
     "api_url": ("http", "https"),
     "dagster_url": ("http", "https"),
+    "alert_webhook_url": ("http", "https"),
 }
 
 # The URLs whose presence in the environment means: a real server, do not start ours.
@@ -111,6 +112,11 @@ class Settings(BaseSettings):
     dead_letter_alert_hours: float = Field(
         24, gt=0, description="A dead letter that is older and not replayed raises an alert."
     )
+    alert_webhook_url: str | None = Field(
+        None,
+        repr=False,
+        description="Failed and recovered runs of Dagster are posted here, as JSON.",
+    )
     api_url: str | None = Field(None, description="Where the serving API answers: http://host:port")
     api_key: str | None = Field(None, repr=False, description="A key for the API, all scopes.")
     dagster_url: str | None = Field(None, description="Where Dagster's pages are: http://host:port")
@@ -165,8 +171,91 @@ class Settings(BaseSettings):
     api_events_per_minute: int = Field(
         600_000, ge=10_000, description="Events that one API key may send; likewise."
     )
+    rate_limits_fail_open: bool = Field(
+        True, description="While Redis is away, serve requests uncounted instead of refusing them."
+    )
+    api_user_requests_per_minute: int = Field(
+        600, ge=1, description="Requests of one customer to one endpoint; a plan may say otherwise."
+    )
+    api_user_requests_per_hour: int = Field(10_000, ge=1, description="Likewise, by the hour.")
+    api_user_requests_per_day: int = Field(100_000, ge=1, description="Likewise, by the day.")
+    quota_fails_open: bool = Field(
+        False,
+        description="While Redis is away, let quotas be used unchecked and recorded, not refused.",
+    )
+    quota_recount_seconds: float = Field(
+        300,
+        ge=1,
+        description="A quota's counter is counted anew from the ledger after so long.",
+    )
+    quota_reservation_seconds: int = Field(
+        900, ge=1, le=86_400, description="How long a reservation holds that names no time."
+    )
+    webhook_attempts: int = Field(
+        8, ge=1, le=50, description="How often a webhook is tried before it is a dead letter."
+    )
+    webhook_timeout_seconds: float = Field(
+        10.0, gt=0, le=30, description="How long a webhook's receiver may take to answer."
+    )
+    webhook_private_targets: bool = Field(
+        False,
+        description="Let webhooks go to private addresses and over http://; for tests and one's own"
+        " network.",
+    )
     api_body_seconds: float = Field(
         30.0, gt=0, description="A request's body that takes longer to come is cut off."
+    )
+
+    api_public_requests_per_minute: int = Field(
+        120, ge=1, description="Requests without credentials from one address, for public links."
+    )
+    api_answer_seconds: float = Field(
+        60.0, gt=0, description="A request that is not answered by then gets 504."
+    )
+    api_concurrent_requests: int = Field(
+        500, ge=1, description="Requests that a worker of the API works on at once; 503 beyond."
+    )
+    api_drain_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=300,
+        description="After SIGTERM the API says that it is not ready, and takes requests for so"
+        " long still, until whoever sends them has noticed.",
+    )
+    api_allowed_origins: str = Field(
+        "",
+        description="Web sites whose scripts may call the API: https://a.example,https://b.example."
+        " None by default.",
+    )
+    api_log_format: Literal["text", "json"] = Field(
+        "text",
+        description="`json` writes a line per request and every other line as JSON, without"
+        " personal data.",
+    )
+    prometheus_multiproc_dir: Path | None = Field(
+        None,
+        description="An empty folder in which the API's workers add up their metrics; needed for"
+        " /metrics where there are several.",
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        description="Where traces are sent (OTLP over HTTP): http://host:4318. None: no traces.",
+    )
+    auth_secret: str | None = Field(
+        None,
+        repr=False,
+        min_length=32,
+        description="Seals signing keys and mail, and marks refresh tokens: 32 random characters or"
+        " more, the same on every host of the API. Without it nobody signs in.",
+    )
+    auth_issuer: str = Field(
+        "interview-data", min_length=1, description="The `iss` of access tokens."
+    )
+    auth_audience: str = Field(
+        "interview-data-api", min_length=1, description="The `aud` of access tokens."
+    )
+    auth_default_role: str = Field(
+        "recruiter", description="The role that who registers is given, where there is such a role."
     )
 
     postgres_port: int = Field(

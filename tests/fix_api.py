@@ -6,10 +6,26 @@ Belongs here: serving the application in a thread, with the shared stores behind
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
 from fix_stack import wait_until
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """`app` behind a port of its own, in a thread; its address."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started, 20, "the API starts")
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
+        thread.join(timeout=20)
 
 
 @pytest.fixture
@@ -26,15 +42,7 @@ def api_url(
 
     with connect(postgres_url) as connection:
         key = api_keys.create(connection, "loaders", api_keys.SCOPES)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server = uvicorn.Server(uvicorn.Config(create_app(), log_level="warning"))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
-        thread.start()
-        wait_until(lambda: server.started, 20, "the API starts")
+    with serving(create_app()) as url:
         monkeypatch.setenv("API_URL", url)
         monkeypatch.setenv("API_KEY", key)
         yield url
-        server.should_exit = True
-        thread.join(timeout=20)

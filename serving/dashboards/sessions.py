@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Protocol
 from uuid import UUID
 
+from serving.principals import Principal, of_key
 from serving.security import REMEMBERED_WHILE_AWAY_SECONDS
 from stores.errors import StoreUnavailable
 from stores.postgres import api_keys
@@ -65,11 +66,11 @@ class Sessions:
         self._links = links
         self._find = find
 
-    def open(self, key: api_keys.ApiKey) -> str:
+    def open(self, key: Principal) -> str:
         """A session for whoever holds `key`; returns what the cookie carries."""
         return self._open(key.id)
 
-    def make_link_token(self, key: api_keys.ApiKey) -> str:
+    def make_link_token(self, key: Principal) -> str:
         """What a link carries that opens a session once, within LINK_SECONDS."""
         token = secrets.token_urlsafe(32)
         value: TemporaryToken = {"user_id": str(key.id), "purpose": LINK_PURPOSE, "data": {}}
@@ -122,7 +123,12 @@ class Sessions:
 
     @staticmethod
     def _may_read(key: api_keys.ApiKey | None) -> bool:
-        return key is not None and SCOPE in key.scopes
+        return key is not None and may_open(of_key(key))
+
+
+def may_open(key: Principal) -> bool:
+    """The pages show every customer, so that one customer's key does not open them."""
+    return key.kind == "key" and key.user_id is None and SCOPE in key.scopes
 
 
 def _digest(token: str) -> str:

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from serving.ingest.grouping import Grouped
-from serving.problems import Problem
+from serving.principals import Principal
+from serving.problems import Problem, unavailable
 from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import DeadLetter
 from stores.event_bus.interface import AsyncPublisher, Message
 from stores.event_bus.parsing import CONFLICT, CONFLICT_REASON, Batch, Line, Rejection
 from stores.event_bus.rows import Kind, payload_digests
-from stores.postgres.api_keys import ApiKey
 from stores.redis_store.admission import (
     RECORD_BYTES,
     Admission,
@@ -75,7 +75,7 @@ class Intake:
         self._refused_until: dict[str, float] = {}
         self._warned_at = -_WARN_SECONDS
 
-    def turn_away_early(self, key: ApiKey) -> None:
+    def turn_away_early(self, key: Principal) -> None:
         """Raises Problem 429 for a key that was refused a moment ago, before its body is read."""
         until = self._refused_until.get(str(key.id))
         if until is None:
@@ -86,8 +86,8 @@ class Intake:
             return
         raise _too_many(left, [])
 
-    async def admit(self, key: ApiKey, event_count: int, kind: str, records: bytes) -> Admission:
-        """Count the request. Raises Problem 429."""
+    async def admit(self, key: Principal, event_count: int, kind: str, records: bytes) -> Admission:
+        """Count the request. Raises Problem 429, and 503 where it must be counted and cannot."""
         asked = Asked(
             str(key.id),
             key.requests_per_minute or self._settings.api_requests_per_minute,
@@ -99,6 +99,8 @@ class Intake:
         admission = await self._admitting.submit(asked)
         if not admission.is_counted:
             self._warn()
+            if not self._settings.rate_limits_fail_open:
+                raise unavailable("Requests cannot be counted right now; try again.")
         if not admission.is_allowed:
             short = [
                 quota.seconds
@@ -111,7 +113,7 @@ class Intake:
             raise _too_many(seconds, rate_limit_headers(admission))
         return admission
 
-    async def take(self, kind: Kind, key: ApiKey, batch: Batch) -> Admission:
+    async def take(self, kind: Kind, key: Principal, batch: Batch) -> Admission:
         """Put `batch` on the bus; what was known of it moves to its duplicates and rejections.
 
         Raises Problem 429, TransientError where it is not on disk.
@@ -124,7 +126,7 @@ class Intake:
         self._remember(kind.name, records)
         return admission
 
-    async def _publish_all(self, kind: Kind, key: ApiKey, batch: Batch) -> None:
+    async def _publish_all(self, kind: Kind, key: Principal, batch: Batch) -> None:
         partition = str(key.id).encode()
         waits = []
         if batch.accepted:
@@ -137,7 +139,7 @@ class Intake:
         elif waits:
             await asyncio.gather(*waits)
 
-    async def bury(self, kind: Kind, key: ApiKey, refused: Sequence[Rejection]) -> None:
+    async def bury(self, kind: Kind, key: Principal, refused: Sequence[Rejection]) -> None:
         """Keep what was refused, with its bytes. Raises TransientError."""
         now = datetime.now(UTC)
         letters = (
@@ -175,7 +177,7 @@ class Intake:
             self._remembering = None
 
     async def seen_at(self, kind: Kind, identity: str) -> float | None:
-        """When the bus acknowledged an event, if that is still known."""
+        """When the bus acknowledged an event, if that is still known. Raises TransientError."""
         return await self._desk.seen_at(kind.name, identity)
 
     async def close(self) -> None:

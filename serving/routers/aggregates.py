@@ -15,11 +15,10 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from serving.problems import Problem, documented
-from serving.security import require_scope
+from serving.security import Principal, require_scope
 from stores.errors import StateConflict, StoreBusy, StoreUnavailable
 from stores.postgres import client as postgres
 from stores.postgres import event_store
-from stores.postgres.api_keys import ApiKey
 
 APPEND_LIMIT = 100
 HISTORY_LIMIT = 1000
@@ -137,7 +136,7 @@ async def append_events(
     aggregate_id: AggregateId,
     wanted: Append,
     response: Response,
-    _: Annotated[ApiKey, Depends(require_scope("aggregates:write"))],
+    _: Annotated[Principal, Depends(require_scope("aggregates:write"))],
 ) -> Appended:
     """All of the events or none, at the version expected, or 409 with `current_version`.
 
@@ -197,7 +196,7 @@ def _sentence(error: Exception) -> str:
 async def read_history(
     aggregate_type: AggregateType,
     aggregate_id: AggregateId,
-    _: Annotated[ApiKey, Depends(require_scope("aggregates:read"))],
+    _: Annotated[Principal, Depends(require_scope("aggregates:read"))],
     after_version: Annotated[int, Query(ge=0)] = 0,
     limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 100,
 ) -> History:

@@ -18,13 +18,18 @@ from pydantic import BaseModel, Field
 
 from serving.dashboards import export, filters, rendering
 from serving.dashboards.answers import ask_all
-from serving.dashboards.sessions import LINK_SECONDS, SCOPE, SESSION_SECONDS, Sessions
+from serving.dashboards.sessions import (
+    LINK_SECONDS,
+    SCOPE,
+    SESSION_SECONDS,
+    Sessions,
+    may_open,
+)
 from serving.dashboards.usage_page import UsagePage
 from serving.problems import RETRY_AFTER_SECONDS, Problem, documented, unavailable
 from serving.queries.warehouse import Warehouse, close_of_application, of_application
-from serving.security import require_scope
+from serving.security import Principal, require_scope
 from stores.errors import InputInvalid, StoreUnavailable
-from stores.postgres.api_keys import ApiKey
 from stores.redis_store import tokens
 
 log = logging.getLogger(__name__)
@@ -274,11 +279,13 @@ async def sign_in(
             403, "This form was sent by another site", link_url=LOGIN, link_text="Sign in"
         )
     try:
-        found: ApiKey | None = await request.app.state.keyring.check(api_key.strip())
+        found: Principal | None = await request.app.state.keyring.check(api_key.strip())
         if found is None:
             return _sign_in_page(401, "This key is unknown, expired or revoked.", target)
         if SCOPE not in found.scopes:
             return _sign_in_page(403, f"This key lacks the scope {SCOPE}.", target)
+        if not may_open(found):
+            return _sign_in_page(403, "This key is a customer's; the pages show all.", target)
         token = await to_thread.run_sync(known.open, found)
     except StoreUnavailable:
         return away("Nobody can be signed in: Redis or PostgreSQL does not answer.")
@@ -310,10 +317,12 @@ async def sign_out(request: Request, known: Annotated[Sessions, Depends(sessions
 async def make_login_link(
     request: Request,
     response: Response,
-    key: Annotated[ApiKey, Depends(require_scope(SCOPE))],
+    key: Annotated[Principal, Depends(require_scope(SCOPE))],
     known: Annotated[Sessions, Depends(sessions)],
 ) -> LoginLink:
     """The link works once, within a day, and opens a session with the rights of this key."""
+    if not may_open(key):
+        raise Problem(403, "The dashboards show every customer; ask with a key of the platform.")
     token = await to_thread.run_sync(known.make_link_token, key)
     response.headers["Cache-Control"] = "no-store"
     url = f"{request.url.replace(path=LOGIN, query=urlencode({'token': token}))}"

@@ -13,6 +13,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, select_autoescape
 from markupsafe import Markup, escape
 
+from serving.routers.problem_pages import PAGE_POLICY
+
 router = APIRouter(include_in_schema=False)
 _CODE = re.compile(r"`([^`]+)`")
 _pages = Environment(
@@ -48,5 +50,6 @@ async def docs(request: Request) -> HTMLResponse:
             operations=_operations(document),
             pretty=_pretty,
             with_code=_with_code,
-        )
+        ),
+        headers=PAGE_POLICY,
     )

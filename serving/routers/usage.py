@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.dashboards.freshness import of_sources
 from serving.problems import Problem, documented, unavailable
 from serving.queries.warehouse import ModelNotBuilt, Row, Warehouse, of_application
-from serving.security import require_scope
+from serving.security import Principal, ensure_tenant, not_found, require_scope
 from stores.errors import TransientError
 
 MONTH = re.compile(r"(?P<year>20\d\d)-(?P<month>0[1-9]|1[0-2])", re.ASCII)
@@ -83,18 +83,19 @@ class MonthlyUsage(BaseModel):
 @router.get(
     "/{user_id}",
     summary="What a user used in a month",
-    dependencies=[Depends(require_scope("usage:read"))],
     responses=documented(401, 403, 404, 422, 503),
 )
 async def usage_of_user(
     response: Response,
     asked: Annotated[Warehouse, Depends(of_application)],
+    principal: Annotated[Principal, Depends(require_scope("usage:read"))],
     user_id: Annotated[UUID, Path(description="The user's id.")],
     month: Annotated[
         str | None, Query(description="YYYY-MM, by default this month (UTC).", examples=["2026-11"])
     ] = None,
 ) -> MonthlyUsage:
     """Used, limit, remaining and overage of each resource, and how fresh the numbers are."""
+    ensure_tenant(principal, user_id, "user")
     first_day = _first_day(month, datetime.now(UTC))
     response.headers["Cache-Control"] = "private, no-cache"
     try:
@@ -110,7 +111,7 @@ async def usage_of_user(
 async def _answer(asked: Warehouse, user_id: UUID, first_day: date) -> MonthlyUsage:
     of_user = {"user_id": str(user_id)}
     if not await asked.ask("user_known", **of_user):
-        raise Problem(404, f"No user {user_id} is known.")
+        raise not_found("user")
     used = await asked.ask("usage_of_user", **of_user, month=first_day)
     plans = await asked.ask("user_plan", **of_user, month=first_day)
     sources = await asked.ask("usage_freshness")

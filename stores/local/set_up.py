@@ -40,7 +40,7 @@ def _make_local_key(connection: Any, key: str) -> None:
     if found is not None and found.scopes == set(api_keys.SCOPES) and found.events_per_minute:
         return
     limits = api_keys.Limits(LOCAL_REQUESTS_PER_MINUTE, LOCAL_EVENTS_PER_MINUTE)
-    api_keys.create(connection, LOCAL_KEY_NAME, key=key, limits=limits)
+    api_keys.create(connection, LOCAL_KEY_NAME, api_keys.SCOPES, key, limits=limits)
 
 
 def _create_database(url: str) -> None:

@@ -43,6 +43,7 @@ _SECRETS = (
     "s3_access_key",
     "s3_secret_key",
     "capture_hash_key",
+    "auth_secret",
 )
 # What opens somebody's account or interview has no place where analysts read.
 _LEFT_OUT = "users.password_hash=exclude,interviews.public_link_token=exclude"
@@ -173,6 +174,7 @@ def _environment(
         values["AWS_SECRET_ACCESS_KEY"] = settings.require("aws_secret_access_key")
     values["API_KEY"] = credentials["api_key"]
     values["CAPTURE_HASH_KEY"] = credentials["capture_hash_key"]
+    values["AUTH_SECRET"] = credentials["auth_secret"]
     if "postgres" in ports:
         values["CAPTURE_COLUMNS"] = _LEFT_OUT
     for name in ("api", "dagster"):

@@ -22,9 +22,14 @@ class Database(IntEnum):
 
 
 class Session(TypedDict):
-    """The hash at `session_key`; times are RFC 3339."""
+    """The JSON of a device at `session_key`; times are RFC 3339.
+
+    `refresh_token` is the SHA-256 of the one that works, `former_token` of the one before it.
+    """
 
     refresh_token: str
+    former_token: str
+    created_at: str
     expires_at: str
     device_info: str
     last_activity: str
@@ -34,13 +39,26 @@ SESSION_SECONDS = 30 * 24 * 3600
 
 
 def session_key(user_id: UUID) -> str:
-    """A user's session, a hash."""
+    """Where a user is signed in: a hash with a field of JSON for each device's session."""
     return f"user:session:{user_id}"
 
 
-class CachedInterview(TypedDict):
-    """The JSON at `interview_key`."""
+ATTEMPT_SECONDS = 15 * 60
 
+
+def attempts_key(what: str, of_whom: str) -> str:
+    """How often something was tried that may be guessing, an integer, beside the rate limits.
+
+    `of_whom` is a hash: neither an address nor an account is named in Redis.
+    """
+    return f"rate_limit:auth:{what}:{of_whom}"
+
+
+class CachedInterview(TypedDict):
+    """The JSON at `interview_key`: of what the API answers, what others may rely on."""
+
+    id: str
+    user_id: str
     title: str
     questions: list[dict[str, Any]]
     status: str
@@ -50,9 +68,29 @@ class CachedInterview(TypedDict):
 INTERVIEW_SECONDS = 3600
 
 
-def interview_key(interview_id: UUID) -> str:
+def interview_key(interview_id: UUID | str) -> str:
     """A cached interview, a string of JSON."""
     return f"interview:{interview_id}"
+
+
+# How long one reader may take to fill what others wait for.
+INTERVIEW_LEASE_SECONDS = 5
+# After a change; what is filled meanwhile is kept for a second only, because the log may tell of a
+# commit before other sessions see it.
+INTERVIEW_CHANGED_SECONDS = 5
+# Set while every committed change is known to have been taken out of the cache.
+INTERVIEWS_WATCHED_KEY = "interview:watched"
+INTERVIEWS_WATCHED_SECONDS = 5
+
+
+def interview_lease_key(interview_id: UUID | str) -> str:
+    """Who fills `interview_key` now, a random token; gone with any change."""
+    return f"interview:{interview_id}:lease"
+
+
+def interview_changed_key(interview_id: UUID | str) -> str:
+    """There for a while after a change."""
+    return f"interview:{interview_id}:changed"
 
 
 class RateWindow(StrEnum):
@@ -95,6 +133,16 @@ def recent_events_prefix(kind: str) -> str:
 def usage_key(user_id: UUID, resource: str, moment: datetime) -> str:
     """How much of a resource a user has used in the month of `moment`, an integer."""
     return f"usage:{user_id}:{resource}:{moment.astimezone(UTC):%Y-%m}"
+
+
+def quota_state_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """What is known of the counter at `usage_key`, a hash that ends with it."""
+    return f"{usage_key(user_id, resource, moment)}:state"
+
+
+def quota_holds_key(user_id: UUID, resource: str, moment: datetime) -> str:
+    """Reservations and operations under way of that counter, a sorted set by deadline."""
+    return f"{usage_key(user_id, resource, moment)}:holds"
 
 
 def usage_expires_at(moment: datetime) -> datetime:

@@ -10,6 +10,7 @@ pytest_plugins = [
     "fix_usage",
     "fix_identity",
     "fix_warehouse",
+    "fix_models",
     "fix_capture",
     "fix_kafka",
     "fix_proxy",

@@ -17,6 +17,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.column_lineage import Tracer
 from orchestration.dbt_projects import Project
+from orchestration.failing_rows import describe
 from orchestration.held_back import held_back, look_before_building
 from orchestration.retries import failure
 
@@ -42,7 +43,8 @@ def build(
     command = "build" if context.selected_asset_keys else "test"
     arguments = [command, "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
     arguments += ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
-    arguments += ["--no-use-colors"]
+    # Unit tests look at the models' text alone: they are for whoever changes it.
+    arguments += ["--no-use-colors", "--exclude-resource-type", "unit_test"]
     arguments += ["--full-refresh"] if full_refresh and command == "build" else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
     # Macros look at it, and only a parse makes it.
@@ -53,7 +55,7 @@ def build(
     tracer = Tracer(manifest, translator, project.artifacts / "column_lineage")
     failed: list[str] = []
     for result in ran.result.results:  # type: ignore[union-attr]
-        event = _event(result, nodes)
+        event = _event(result, nodes, project, manifest)
         if event is not None:
             yield _with_columns(event, tracer, result.node)
         elif result.status == NodeStatus.Error:
@@ -88,10 +90,18 @@ def _selected(
     return ids
 
 
-def _event(result: Any, nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey]) -> Event | None:
+def _event(
+    result: Any,
+    nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey],
+    project: Project,
+    manifest: Mapping[str, Any],
+) -> Event | None:
     key = nodes[result.node.unique_id]
     if isinstance(key, dg.AssetCheckKey):
-        return _checked(result, key)
+        compiled = result.node.compiled_code if result.failures else ""
+        return _checked(
+            result, key, describe(project.name, manifest, result.node.unique_id, compiled)
+        )
     if result.status == NodeStatus.Success:
         return dg.MaterializeResult(
             asset_key=key,
@@ -110,7 +120,7 @@ def _with_columns(event: Event, tracer: Tracer, node: Any) -> Event:
     return event._replace(metadata=metadata)
 
 
-def _checked(result: Any, key: dg.AssetCheckKey) -> dg.AssetCheckResult | None:
+def _checked(result: Any, key: dg.AssetCheckKey, rows: str) -> dg.AssetCheckResult | None:
     if result.status in (TestStatus.Skipped, "skipped"):
         return None
     return dg.AssetCheckResult(
@@ -125,6 +135,7 @@ def _checked(result: Any, key: dg.AssetCheckKey) -> dg.AssetCheckResult | None:
         metadata={
             "failing_rows_count": int(result.failures or 0),
             "message": result.message or "",
+            **({"first_rows": dg.MetadataValue.md(rows)} if rows else {}),
             "query": dg.MetadataValue.md(f"```sql\n{result.node.compiled_code or ''}\n```"),
         },
     )

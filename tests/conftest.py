@@ -11,6 +11,7 @@ pytest_plugins = [
     "fix_identity",
     "fix_warehouse",
     "fix_expectations",
+    "fix_models",
     "fix_capture",
     "fix_kafka",
     "fix_proxy",

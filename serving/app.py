@@ -7,19 +7,24 @@ import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import Any
 
-from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
+from fastapi import Depends, FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
-from serving import database, problems
+from serving import database, logs, openapi, problems, tracing
+from serving import interviews as interview_cache
+from serving.body_limits import BodyLimits
+from serving.compression import Compression
+from serving.draining import drain_at_sigterm
 from serving.edge import Edge, Limits
 from serving.idempotency import KeepAnswers, Replay, replay
 from serving.ingest.intake import Intake
 from serving.measuring import Recorder
+from serving.parameters import refuse_unknown
 from serving.quota import desk as quota_desk
 from serving.routers import (
     aggregates,
+    analytics,
     auth,
     dashboards,
     dead_letters,
@@ -28,18 +33,22 @@ from serving.routers import (
     event_status,
     events,
     health,
+    interviews,
     jwks,
     keys,
+    media,
+    metrics,
     problem_pages,
     quota,
     schemas,
+    sessions,
     usage,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
 from stores.event_bus.interface import AsyncPublisher
 from stores.redis_store.admission import AdmissionDesk
-from stores.settings import load_settings
+from stores.settings import Settings, load_settings
 
 _DESCRIPTION = """Events go in, usage comes out.
 
@@ -49,6 +58,31 @@ Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are prob
 # A batch of events is thousands of small objects without cycles, which at Python's own 700 are
 # looked through again and again.
 _COLLECT_AFTER = 20_000
+
+
+# In the order in which the document lists them.
+_ROUTERS = (
+    health,
+    metrics,
+    jwks,
+    auth,
+    keys,
+    events,
+    event_status,
+    schemas,
+    aggregates,
+    entitlements,
+    quota,
+    usage,
+    dashboards,
+    dead_letters,
+    interviews,
+    sessions,
+    media,
+    analytics,
+    docs,
+    problem_pages,
+)
 
 
 def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None = None) -> FastAPI:
@@ -63,13 +97,17 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         app.state.settings = settings = load_settings()
         app.state.intake = Intake(bus, AdmissionDesk(), settings)
         recorder.start(bus)
+        _set_limits(limits, settings)
         gc.set_threshold(_COLLECT_AFTER)
         yield
         await recorder.close()
         await app.state.intake.close()
+        await interview_cache.close_of_application(app)
         await quota_desk.close_of_application(app)
         await database.close_of_application(app)
         await bus.close()
+        if limits.tracing is not None:
+            limits.tracing.close()
 
     app = FastAPI(
         title="Interview data API",
@@ -78,53 +116,42 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        dependencies=[Depends(refuse_unknown)],
     )
-    app.state.recorder = recorder
+    app.state.recorder, app.state.limits = recorder, limits
     app.state.keyring = keyring or Keyring()
     problems.install(app)
     app.add_exception_handler(Replay, replay)
-    app.include_router(health.router)
-    app.include_router(jwks.router)
-    app.include_router(auth.router)
-    app.include_router(keys.router)
-    app.include_router(events.router)
-    app.include_router(event_status.router)
-    app.include_router(schemas.router)
-    app.include_router(aggregates.router)
-    app.include_router(entitlements.router)
-    app.include_router(quota.router)
-    app.include_router(usage.router)
-    app.include_router(dashboards.router)
-    app.include_router(dead_letters.router)
-    app.include_router(docs.router)
-    app.include_router(problem_pages.router)
+    for module in _ROUTERS:
+        app.include_router(module.router)
     app.add_middleware(KeepAnswers)
+    app.add_middleware(BodyLimits)
+    app.add_middleware(Compression)
     app.add_middleware(events.DirectIngest)
+    _allow_origins(app)
     app.add_middleware(Edge, recorder=recorder, limits=limits)
-    _describe_problems(app)
+    openapi.describe(app)
     return app
 
 
-def _describe_problems(app: FastAPI) -> None:
-    """Let the OpenAPI document say that every error is a problem; FastAPI would say otherwise."""
+def _set_limits(limits: Limits, settings: Settings) -> None:
+    limits.concurrent_requests = settings.api_concurrent_requests
+    limits.answer_seconds = settings.api_answer_seconds
+    limits.is_logging = settings.api_log_format == "json"
+    limits.tracing = tracing.start(settings)
+    if limits.is_logging:
+        logs.configure()
+    drain_at_sigterm(limits, settings.api_drain_seconds)
 
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-            )
-            schemas = document.setdefault("components", {}).setdefault("schemas", {})
-            schemas["Problem"] = problems.PROBLEM_SCHEMA
-            for unused in ("HTTPValidationError", "ValidationError"):
-                schemas.pop(unused, None)
-            for operations in document["paths"].values():
-                for operation in operations.values():
-                    if "422" in operation["responses"]:
-                        operation["responses"]["422"] = problems.documented(422)[422]
-            app.openapi_schema = document
-        return app.openapi_schema
 
-    app.openapi = openapi  # type: ignore[method-assign]
+def _allow_origins(app: FastAPI) -> None:
+    """None is allowed unless a setting names it; credentials of a browser never are."""
+    named = [name.strip() for name in load_settings().api_allowed_origins.split(",")]
+    if any(named):
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=[name for name in named if name],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-None-Match"],
+            expose_headers=["ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Request-Id"],
+        )

@@ -13,10 +13,13 @@ import traceback
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving import metrics
+from serving.logs import log_request
 from serving.measuring import Recorder, endpoint_of
 from serving.problems import Problem, problem_response, unavailable, unexpected
 from serving.request_ids import HEADER as REQUEST_ID
 from serving.request_ids import request_id, taken_or_made
+from serving.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -35,13 +38,16 @@ _NOT_STORED = (b"cache-control", b"no-store")
 
 
 class Limits:
-    """How much at a time and for how long; set when the application starts."""
+    """How much at a time and for how long, and who is told; set when the application starts."""
 
     def __init__(self) -> None:
-        self.concurrent_requests = 1000
+        self.concurrent_requests = 500
         self.answer_seconds = 60.0
         self.running_count = 0
         self.is_draining = False
+        # Whether each request is a line of the log, and to whom it is traced.
+        self.is_logging = False
+        self.tracing: Tracing | None = None
 
 
 class Edge:
@@ -60,8 +66,10 @@ class Edge:
         given = next((value for name, value in scope["headers"] if name == REQUEST_ID), None)
         identity = taken_or_made(given)
         request_id.set(identity)
-        answer = _Answer(scope, send, identity)
         limits = self._limits
+        answer = _Answer(scope, send, identity, is_last=limits.is_draining)
+        tracing = limits.tracing
+        span = tracing.begin(scope["method"], scope["headers"]) if tracing else None
         started = time.perf_counter()
         limits.running_count += 1
         try:
@@ -72,7 +80,13 @@ class Edge:
         finally:
             limits.running_count -= 1
             seconds = time.perf_counter() - started
-            self._recorder.record(scope["method"], endpoint_of(scope), answer.status, seconds)
+            method, route = scope["method"], endpoint_of(scope)
+            self._recorder.record(method, route, answer.status, seconds)
+            metrics.note(method, route, answer.status, seconds)
+            if limits.is_logging:
+                log_request(method, route, answer.status, seconds)
+            if tracing:
+                tracing.end(span, method, route, answer.status)
 
     async def _turn_away(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         if scope["path"] in _ALWAYS_ANSWERED:
@@ -102,8 +116,9 @@ class Edge:
 class _Answer:
     """Sends an answer on with the headers that all have, and knows how far it is."""
 
-    def __init__(self, scope: Scope, send: Send, identity: str) -> None:
+    def __init__(self, scope: Scope, send: Send, identity: str, *, is_last: bool) -> None:
         self._scope = scope
+        self._is_last = is_last
         self._send = send
         self._identity = identity
         self.deadline: asyncio.Timeout | None = None
@@ -133,6 +148,9 @@ class _Answer:
         added += [header for header in _SECURITY_HEADERS if header[0] not in there]
         if self._scope["scheme"] == "https":
             added.append(_STRICT_TRANSPORT)
+        if self._is_last:
+            # The next request on this connection goes to another server.
+            added.append((b"connection", b"close"))
         if b"cache-control" not in there:
             added.append(_NOT_STORED)
         return [*headers, *added]

@@ -181,6 +181,41 @@ class Settings(BaseSettings):
         30.0, gt=0, description="A request's body that takes longer to come is cut off."
     )
 
+    api_public_requests_per_minute: int = Field(
+        120, ge=1, description="Requests without credentials from one address, for public links."
+    )
+    api_answer_seconds: float = Field(
+        60.0, gt=0, description="A request that is not answered by then gets 504."
+    )
+    api_concurrent_requests: int = Field(
+        500, ge=1, description="Requests that a worker of the API works on at once; 503 beyond."
+    )
+    api_drain_seconds: float = Field(
+        1.0,
+        ge=0,
+        le=300,
+        description="After SIGTERM the API says that it is not ready, and takes requests for so"
+        " long still, until whoever sends them has noticed.",
+    )
+    api_allowed_origins: str = Field(
+        "",
+        description="Web sites whose scripts may call the API: https://a.example,https://b.example."
+        " None by default.",
+    )
+    api_log_format: Literal["text", "json"] = Field(
+        "text",
+        description="`json` writes a line per request and every other line as JSON, without"
+        " personal data.",
+    )
+    prometheus_multiproc_dir: Path | None = Field(
+        None,
+        description="An empty folder in which the API's workers add up their metrics; needed for"
+        " /metrics where there are several.",
+    )
+    otel_exporter_otlp_endpoint: str | None = Field(
+        None,
+        description="Where traces are sent (OTLP over HTTP): http://host:4318. None: no traces.",
+    )
     auth_secret: str | None = Field(
         None,
         repr=False,

@@ -5,6 +5,7 @@ pytest_plugins = [
     "fix_stranger",
     "fix_clickhouse_http",
     "fix_api",
+    "fix_interviews",
     "fix_usage",
     "fix_identity",
     "fix_warehouse",

@@ -139,6 +139,16 @@ def _tell_quarantined(chosen: "Options") -> None:
         )
 
 
+def _keep_interviews_fresh(chosen: "Options", stop: threading.Event) -> None:
+    """In a thread of its own: it needs neither ClickHouse nor the capture into it."""
+    from ingestion.interview_cache import InterviewCacheWatch
+    from stores.settings import load_settings
+
+    settings = load_settings()
+    if settings.redis_url and chosen.source_url == settings.database_url:
+        InterviewCacheWatch(stop).start()
+
+
 def _follow(chosen: "Options", metrics_port: int | None) -> None:
     from ingestion.cdc.metrics import served
     from ingestion.cdc.run import follow
@@ -146,6 +156,7 @@ def _follow(chosen: "Options", metrics_port: int | None) -> None:
     from stores.settings import load_settings
 
     stop = _until_signalled()
+    _keep_interviews_fresh(chosen, stop)
     watch = Watch(chosen, stop)
     port = metrics_port or load_settings().capture_metrics_port
     with told_plainly(), served(watch, port):

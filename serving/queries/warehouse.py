@@ -8,12 +8,13 @@ import logging
 import queue
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
 
+from serving.tracing import comment
 from stores.clickhouse import client as clickhouse
 from stores.errors import StoreBusy, StoreUnavailable, TransientError
 
@@ -60,7 +61,8 @@ class Warehouse:
         Raises StoreUnavailable, StoreBusy or ModelNotBuilt, each worth another try later.
         """
         loop = asyncio.get_running_loop()
-        answer = loop.run_in_executor(self._threads, self.ask_blocking, name, parameters)
+        asking = partial(self.ask_blocking, name, parameters, comment())
+        answer = loop.run_in_executor(self._threads, asking)
         try:
             return await asyncio.wait_for(answer, ANSWER_SECONDS_LIMIT)
         except TimeoutError:
@@ -68,12 +70,15 @@ class Warehouse:
                 f"ClickHouse gave no answer within {ANSWER_SECONDS_LIMIT} s. Try again shortly."
             ) from None
 
-    def ask_blocking(self, name: str, parameters: dict[str, Any]) -> list[Row]:
-        """Like `ask`, in the caller's thread."""
+    def ask_blocking(
+        self, name: str, parameters: dict[str, Any], log_comment: str = ""
+    ) -> list[Row]:
+        """Like `ask`, in the caller's thread. ClickHouse notes `log_comment` with the query."""
         client = self._clients.get(timeout=ANSWER_SECONDS_LIMIT)
         try:
             client = client or self._connect()
-            answer = client.query(question(name), parameters=parameters)
+            settings = {"log_comment": log_comment} if log_comment else None
+            answer = client.query(question(name), parameters=parameters, settings=settings)
             return list(answer.named_results())
         except clickhouse.Error as error:
             _dispose(client)

@@ -92,6 +92,19 @@ class ReplicationConnection:
         # Whether open transactions arrive before they end.
         self.is_streaming = self._connection.info.server_version >= STREAMING_SINCE
 
+    def make_temporary_slot(self, slot: str) -> int:
+        """A slot that ends with this connection; from where it reads.
+
+        Waits for transactions that are under way. Raises StoreUnavailable.
+        """
+        statement = f'CREATE_REPLICATION_SLOT "{slot}" TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT'
+        try:
+            row = self._connection.execute(statement.encode()).fetchone()
+        except psycopg.Error as error:
+            raise StoreUnavailable(f"{self._name}: there is no slot: {error}") from error
+        high, low = str(row[1] if row else "0/0").split("/")
+        return int(high, 16) << 32 | int(low, 16)
+
     def start(self, slot: str, publication: str, lsn: int) -> None:
         """Stream `slot` from `lsn`. Raises StateConflict where another process holds it."""
         quoted = publication.replace('"', '""').replace("'", "''")

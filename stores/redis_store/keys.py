@@ -55,8 +55,10 @@ def attempts_key(what: str, of_whom: str) -> str:
 
 
 class CachedInterview(TypedDict):
-    """The JSON at `interview_key`."""
+    """The JSON at `interview_key`: of what the API answers, what others may rely on."""
 
+    id: str
+    user_id: str
     title: str
     questions: list[dict[str, Any]]
     status: str
@@ -66,9 +68,29 @@ class CachedInterview(TypedDict):
 INTERVIEW_SECONDS = 3600
 
 
-def interview_key(interview_id: UUID) -> str:
+def interview_key(interview_id: UUID | str) -> str:
     """A cached interview, a string of JSON."""
     return f"interview:{interview_id}"
+
+
+# How long one reader may take to fill what others wait for.
+INTERVIEW_LEASE_SECONDS = 5
+# After a change; what is filled meanwhile is kept for a second only, because the log may tell of a
+# commit before other sessions see it.
+INTERVIEW_CHANGED_SECONDS = 5
+# Set while every committed change is known to have been taken out of the cache.
+INTERVIEWS_WATCHED_KEY = "interview:watched"
+INTERVIEWS_WATCHED_SECONDS = 5
+
+
+def interview_lease_key(interview_id: UUID | str) -> str:
+    """Who fills `interview_key` now, a random token; gone with any change."""
+    return f"interview:{interview_id}:lease"
+
+
+def interview_changed_key(interview_id: UUID | str) -> str:
+    """There for a while after a change."""
+    return f"interview:{interview_id}:changed"
 
 
 class RateWindow(StrEnum):

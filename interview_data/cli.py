@@ -25,6 +25,7 @@ COMMANDS: dict[str, str] = {
     "cdc": "cdc",
     "events": "events",
     "keys": "keys",
+    "webhooks": "webhooks",
     "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from serving import database, logs, openapi, problems, tracing
+from serving import database, logs, openapi, problems, rate_limits, tracing
 from serving import interviews as interview_cache
 from serving.body_limits import BodyLimits
 from serving.compression import Compression
@@ -43,6 +43,7 @@ from serving.routers import (
     schemas,
     sessions,
     usage,
+    webhooks,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
@@ -74,6 +75,7 @@ _ROUTERS = (
     entitlements,
     quota,
     usage,
+    webhooks,
     dashboards,
     dead_letters,
     interviews,
@@ -103,6 +105,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         await recorder.close()
         await app.state.intake.close()
         await interview_cache.close_of_application(app)
+        await rate_limits.close_of_application(app)
         await quota_desk.close_of_application(app)
         await database.close_of_application(app)
         await bus.close()

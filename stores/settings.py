@@ -165,6 +165,14 @@ class Settings(BaseSettings):
     api_events_per_minute: int = Field(
         600_000, ge=10_000, description="Events that one API key may send; likewise."
     )
+    rate_limits_fail_open: bool = Field(
+        True, description="While Redis is away, serve requests uncounted instead of refusing them."
+    )
+    api_user_requests_per_minute: int = Field(
+        600, ge=1, description="Requests of one customer to one endpoint; a plan may say otherwise."
+    )
+    api_user_requests_per_hour: int = Field(10_000, ge=1, description="Likewise, by the hour.")
+    api_user_requests_per_day: int = Field(100_000, ge=1, description="Likewise, by the day.")
     quota_fails_open: bool = Field(
         False,
         description="While Redis is away, let quotas be used unchecked and recorded, not refused.",
@@ -176,6 +184,17 @@ class Settings(BaseSettings):
     )
     quota_reservation_seconds: int = Field(
         900, ge=1, le=86_400, description="How long a reservation holds that names no time."
+    )
+    webhook_attempts: int = Field(
+        8, ge=1, le=50, description="How often a webhook is tried before it is a dead letter."
+    )
+    webhook_timeout_seconds: float = Field(
+        10.0, gt=0, le=30, description="How long a webhook's receiver may take to answer."
+    )
+    webhook_private_targets: bool = Field(
+        False,
+        description="Let webhooks go to private addresses and over http://; for tests and one's own"
+        " network.",
     )
     api_body_seconds: float = Field(
         30.0, gt=0, description="A request's body that takes longer to come is cut off."

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from serving.ingest.grouping import Grouped
 from serving.principals import Principal
-from serving.problems import Problem
+from serving.problems import Problem, unavailable
 from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import DeadLetter
 from stores.event_bus.interface import AsyncPublisher, Message
@@ -87,7 +87,7 @@ class Intake:
         raise _too_many(left, [])
 
     async def admit(self, key: Principal, event_count: int, kind: str, records: bytes) -> Admission:
-        """Count the request. Raises Problem 429."""
+        """Count the request. Raises Problem 429, and 503 where it must be counted and cannot."""
         asked = Asked(
             str(key.id),
             key.requests_per_minute or self._settings.api_requests_per_minute,
@@ -99,6 +99,8 @@ class Intake:
         admission = await self._admitting.submit(asked)
         if not admission.is_counted:
             self._warn()
+            if not self._settings.rate_limits_fail_open:
+                raise unavailable("Requests cannot be counted right now; try again.")
         if not admission.is_allowed:
             short = [
                 quota.seconds

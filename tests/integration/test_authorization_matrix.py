@@ -33,6 +33,9 @@ PATH = {
     "aggregate_id": str(uuid.uuid4()),
     "reservation_id": str(uuid.uuid4()),
     "interview_id": str(uuid.uuid4()),
+    "endpoint_id": str(uuid.uuid4()),
+    "delivery_id": str(uuid.uuid4()),
+    "token": str(uuid.uuid4()),
     "aggregate_type": "interview",
     "dependency": "event_bus",
     "type": "user_events",
@@ -48,9 +51,9 @@ class Rule:
 
     who: Literal["anybody", "user", "cookie", "scope"]
     scope: str = ""
-    # `named`: the request names the tenant, and another's is 404. `owned`: the object has an owner;
-    # the route's own tests make one. `own`: only ever about whoever asks. `none`: about no tenant's
-    # object, or about all at once; refused to whoever is bound to one.
+    # `named`: the request names the tenant, and another's is 404. `owned`: it names an object, and
+    # another tenant's is 404; make_objects makes one. `own`: only ever about whoever asks. `none`:
+    # about no tenant's object, or about all at once; refused to whoever is bound to one.
     tenant: Literal["named", "owned", "own", "none"] = "none"
     body: dict[str, Any] = field(default_factory=dict)
 
@@ -76,6 +79,8 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/schemas": ANYBODY,
     "GET /v1/schemas/{type}/{version}": ANYBODY,
     "GET /.well-known/jwks.json": ANYBODY,
+    # A candidate has the link and nothing else.
+    "GET /v1/public/interviews/{token}": ANYBODY,
     # What makes credentials out of a password, a mail or a refresh token.
     "POST /v1/auth/register": ANYBODY,
     "POST /v1/auth/verify-email": ANYBODY,
@@ -99,6 +104,8 @@ ROUTES: dict[str, Rule] = {
     "GET /dashboards/dead-letters": COOKIE,
     "POST /dashboards/login-links": scope("usage:read"),
     # Services of the platform.
+    "GET /metrics": scope("analytics:read"),
+    "GET /v1/analytics/api-health": scope("analytics:read"),
     "POST /v1/events": scope("events:write"),
     "POST /v1/interview-metrics": scope("events:write"),
     "POST /v1/api-metrics": scope("events:write"),
@@ -124,6 +131,24 @@ ROUTES: dict[str, Rule] = {
     "GET /v1/quota/reservations/{reservation_id}": scope("quota:consume", "owned"),
     "POST /v1/quota/reservations/{reservation_id}/commit": scope("quota:consume", "owned"),
     "POST /v1/quota/reservations/{reservation_id}/release": scope("quota:consume", "owned"),
+    "GET /v1/users/{user_id}/interviews": scope("interviews:read", "named"),
+    "GET /v1/interviews/{interview_id}": scope("interviews:read", "owned"),
+    "GET /v1/candidate-sessions/{session_id}/timeline": scope("interviews:read", "owned"),
+    "GET /v1/media/backlog": scope("interviews:read", "own"),
+    "GET /v1/analytics/ai-cost": scope("analytics:read", "own"),
+    "GET /v1/webhooks": scope("webhooks:manage", "own"),
+    "POST /v1/webhooks": scope(
+        "webhooks:manage", "named", user_id=TENANT, url="https://hooks.example.com/usage"
+    ),
+    "GET /v1/webhooks/{endpoint_id}": scope("webhooks:manage", "owned"),
+    "PATCH /v1/webhooks/{endpoint_id}": scope("webhooks:manage", "owned"),
+    "DELETE /v1/webhooks/{endpoint_id}": scope("webhooks:manage", "owned"),
+    "GET /v1/webhooks/{endpoint_id}/deliveries": scope("webhooks:manage", "owned"),
+    "GET /v1/webhooks/{endpoint_id}/deliveries/{delivery_id}": scope("webhooks:manage", "owned"),
+    "POST /v1/webhooks/{endpoint_id}/deliveries/{delivery_id}/replay": scope(
+        "webhooks:manage", "owned"
+    ),
+    "POST /v1/webhooks/{endpoint_id}/replay": scope("webhooks:manage", "owned"),
 }
 
 
@@ -146,11 +171,18 @@ class Asking:
 
     site: IdentitySite
 
-    def __call__(self, name: str, token: str = "", tenant: str = "", scheme: str = "Bearer") -> Any:
+    def __call__(
+        self,
+        name: str,
+        token: str = "",
+        tenant: str = "",
+        scheme: str = "Bearer",
+        objects: dict[str, str] | None = None,
+    ) -> Any:
         """What `METHOD path` answers to these credentials."""
         method, _, path = name.partition(" ")
         tenant = tenant or str(uuid.uuid4())
-        for parameter, value in PATH.items():
+        for parameter, value in {**PATH, **(objects or {})}.items():
             path = path.replace(f"{{{parameter}}}", value.replace(TENANT, tenant))
         assert "{" not in path, f"PATH has nothing for {name}"
         headers = {"Authorization": f"{scheme} {token}"} if token else {}
@@ -170,6 +202,36 @@ def key(site: IdentitySite, *scopes: str, **options: Any) -> str:
     """A key with these scopes."""
     with connect(site.database_url) as connection:
         return api_keys.create(connection, uuid.uuid4().hex, scopes, **options)
+
+
+def make_objects(ask: "Asking", owner: str) -> dict[str, str]:
+    """An object of each kind that belongs to this tenant, by the path parameter that names it."""
+    administrator = key(ask.site, "admin")
+    [[interview]] = ask.site.sql(
+        "INSERT INTO interviews (title, created_by, status) VALUES ('theirs', %s, 'active')"
+        " RETURNING id",
+        owner,
+    )
+    [[session]] = ask.site.sql(
+        "INSERT INTO candidate_sessions (interview_id) VALUES (%s) RETURNING id", interview
+    )
+    ask.site.sql(
+        "WITH plan AS (INSERT INTO subscription_plans (name, price, billing_interval, limits,"
+        " features) VALUES ('a plan', 1, 'month', '{\"interviews\": 9}', '[]') RETURNING id)"
+        " INSERT INTO subscriptions (user_id, plan_id, status, current_period_start,"
+        " current_period_end) SELECT %s, id, 'active', now() - interval '1 day',"
+        " now() + interval '1 day' FROM plan",
+        owner,
+    )
+    endpoint = ask("POST /v1/webhooks", administrator, owner)
+    reservation = ask("POST /v1/quota/reservations", administrator, owner)
+    assert (endpoint.status_code, reservation.status_code) == (201, 201), reservation.text
+    return {
+        "interview_id": str(interview),
+        "session_id": str(session),
+        "endpoint_id": endpoint.json()["id"],
+        "reservation_id": str(reservation.json().get("id") or reservation.json()["reservation_id"]),
+    }
 
 
 def user_id_of(site: IdentitySite, email: str) -> uuid.UUID:
@@ -277,7 +339,10 @@ def test_every_route_is_in_the_table(identity: IdentitySite) -> None:
 
 def test_what_is_for_anybody_asks_for_no_credentials(ask: Asking) -> None:
     for name, _ in guarded("anybody"):
-        assert ask(name).status_code not in (401, 403, 500), name
+        answer = ask(name)
+        # The form of the dashboards is also 401, to whoever sends it empty.
+        assert "www-authenticate" not in answer.headers, name
+        assert answer.status_code not in (403, 500), name
 
 
 def test_nothing_else_is_answered_without_valid_credentials(
@@ -322,6 +387,7 @@ def test_a_tenant_sees_its_own_objects_and_no_others(ask: Asking, identity: Iden
     email = identity.make_user()
     tenant = user_id_of(identity, email)
     other = str(user_id_of(identity, identity.make_user()))
+    objects = make_objects(ask, other)
     signed_in = identity.log_in(email)
     bound = key(identity, *api_keys.TENANT_SCOPES, user_id=tenant)
     askers = {
@@ -333,13 +399,18 @@ def test_a_tenant_sees_its_own_objects_and_no_others(ask: Asking, identity: Iden
             if rule.scope not in scopes or rule.tenant == "none":
                 assert ask(name, token).status_code == 403, name
                 continue
-            theirs, nobodys = ask(name, token, other), ask(name, token, str(uuid.uuid4()))
-            if rule.tenant in ("named", "owned"):
-                assert (theirs.status_code, nobodys.status_code) == (404, 404), name
-            # Who may not see it, may not learn that it is there.
-            texts = [{**a.json(), "request_id": ""} for a in (theirs, nobodys)]
-            assert texts[0] == texts[1], name
             assert ask(name, token, str(tenant)).status_code not in (401, 403, 500), name
+            if rule.tenant == "own":
+                continue
+            theirs = ask(name, token, other, objects=objects)
+            nobodys = ask(name, token, str(uuid.uuid4()))
+            # Who may not see it, may not learn that it is there.
+            texts = [{**answer.json(), "request_id": ""} for answer in (theirs, nobodys)]
+            assert texts[0] == texts[1], name
+            # Where dbt has not built what is asked, nothing is found out either.
+            assert texts[0]["status"] in (404, 503), (name, texts[0])
+            is_built = texts[0]["status"] == 404
+            assert is_built or name == "GET /v1/candidate-sessions/{session_id}/timeline", name
 
 
 def test_a_users_own_is_for_users_who_are_signed_in(ask: Asking, identity: IdentitySite) -> None:

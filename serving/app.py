@@ -40,6 +40,7 @@ from serving.routers import (
     quota,
     schemas,
     usage,
+    usage_accounts,
     webhooks,
 )
 from serving.security import Keyring
@@ -105,10 +106,8 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.include_router(event_status.router)
     app.include_router(schemas.router)
     app.include_router(aggregates.router)
-    app.include_router(entitlements.router)
-    app.include_router(quota.router)
-    app.include_router(usage.router)
-    app.include_router(webhooks.router)
+    for metering in (entitlements, quota, usage_accounts, usage, webhooks):
+        app.include_router(metering.router)
     app.include_router(dashboards.router)
     app.include_router(dead_letters.router)
     app.include_router(interviews.router)

@@ -16,6 +16,7 @@ from dbt.contracts.graph.manifest import Manifest
 
 from orchestration.dbt_projects import Project
 
+BUILT = ("model", "snapshot")
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
 
 
@@ -63,7 +64,7 @@ def _selected(
         ids[checks[key].metadata["dagster_dbt/unique_id"]] = key
     chosen = context.selected_asset_keys
     for unique_id, node in manifest["nodes"].items():
-        if node["resource_type"] == "model" and (key := translator.get_asset_key(node)) in chosen:
+        if node["resource_type"] in BUILT and (key := translator.get_asset_key(node)) in chosen:
             ids[unique_id] = key
     return ids
 

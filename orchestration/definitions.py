@@ -24,7 +24,9 @@ _models = [model_assets(WAREHOUSE, _warehouse), model_assets(OPERATIONAL, _opera
 _capture_checks = capture_checks(_captured)
 _jobs = make_jobs(
     models=dg.AssetSelection.assets(*_models),
-    refreshed=dg.AssetSelection.groups(ROLLUPS) | dg.AssetSelection.assets("staging/int_landed"),
+    refreshed=dg.AssetSelection.groups(ROLLUPS)
+    | dg.AssetSelection.assets("staging/int_landed")
+    | dg.AssetSelection.key_prefixes("snapshots"),
     verified=dg.AssetSelection.checks(_capture_checks),
 )
 _job = {job.name: job for job in _jobs}

@@ -13,13 +13,12 @@ from serving import problems
 
 _TAGS = {
     "health": "Is the API alive, and can it do its work? Most of it needs no credentials.",
-    "auth": "Signing users in.",
+    "sign-in": "Accounts, sessions and the keys that tokens are signed with.",
     "keys": "Keys of services.",
     "events": "Taking events, and what became of them.",
     "schemas": "The contracts of events.",
     "aggregates": "The event store.",
-    "entitlements": "What a customer may use.",
-    "quota": "Using it.",
+    "quota": "What a customer may use, and using it.",
     "usage": "What was used.",
     "interviews": "Interviews, their candidates' sessions and their media.",
     "analytics": "What the warehouse knows.",
@@ -80,8 +79,8 @@ def _complete(operation: dict[str, Any]) -> None:
     if "application/json" in answer:
         # FastAPI's own, which is not what is answered.
         answers["422"] = problems.documented(422)[422]
-    if any(each["in"] == "query" for each in operation.get("parameters", ())) or "422" in answers:
-        _add(answers, 422)
+    # A parameter that is not known is refused everywhere.
+    _add(answers, 422)
     for problem in _SERVER_PROBLEMS:
         _add(answers, problem)
     if "requestBody" in operation:

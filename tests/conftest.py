@@ -7,10 +7,10 @@ pytest_plugins = [
     "fix_api",
     "fix_interviews",
     "fix_usage",
+    "fix_proxy",
     "fix_identity",
     "fix_warehouse",
     "fix_capture",
     "fix_kafka",
-    "fix_proxy",
     "fix_quota",
 ]

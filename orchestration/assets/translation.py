@@ -40,7 +40,9 @@ class Translator(DagsterDbtTranslator):
         return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
 
     def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str:
-        """By the first folder under models/."""
+        """By the first folder under models/; snapshots stand between staging and marts."""
+        if dbt_resource_props["resource_type"] == "snapshot":
+            return layers.INTERMEDIATE
         return layers.WAREHOUSE_GROUPS.get(dbt_resource_props["fqn"][1], layers.OPERATIONAL)
 
     def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:

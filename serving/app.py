@@ -44,6 +44,7 @@ from serving.routers import (
     schemas,
     sessions,
     usage,
+    usage_accounts,
     webhooks,
 )
 from serving.security import Keyring
@@ -75,6 +76,7 @@ _ROUTERS = (
     aggregates,
     entitlements,
     quota,
+    usage_accounts,
     usage,
     webhooks,
     dashboards,

@@ -109,8 +109,8 @@ def test_every_model_that_reckons_has_a_unit_test(manifests: Manifests) -> None:
         and model["unique_id"] not in tested
         and model["name"] not in _UNTESTED
     ]
-    assert not missing, "give each a unit test with rows that can be reckoned by hand: " + ", ".join(
-        missing
+    assert not missing, (
+        "give each a unit test with rows that can be reckoned by hand: " + ", ".join(missing)
     )
 
 
@@ -121,7 +121,14 @@ def test_personal_columns_are_tagged_wherever_they_are_named(manifests: Manifest
         for column in model["columns"].values():
             if "personal_data" in column["config"].get("tags", ()):
                 tagged.add(column["name"])
-    assert {"email", "full_name", "phone", "candidate_email", "candidate_name", "ip_address"} <= tagged
+    assert {
+        "email",
+        "full_name",
+        "phone",
+        "candidate_email",
+        "candidate_name",
+        "ip_address",
+    } <= tagged
     for model in _nodes(manifests, "model", "snapshot"):
         if model["package_name"] == "operational" or _is_layer(model, "staging"):
             continue

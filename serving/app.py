@@ -120,6 +120,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         redoc_url=None,
         lifespan=lifespan,
         dependencies=[Depends(refuse_unknown)],
+        generate_unique_id_function=openapi.name_of,
     )
     app.state.recorder, app.state.limits = recorder, limits
     app.state.keyring = keyring or Keyring()

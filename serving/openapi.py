@@ -8,8 +8,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
-from serving import problems
+from serving import openapi_examples, problems
 
 _TAGS = {
     "health": "Is the API alive, and can it do its work? Most of it needs no credentials.",
@@ -25,6 +26,7 @@ _TAGS = {
     "search": "Transcripts.",
     "media": "Uploads.",
     "webhooks": "Being told.",
+    "dashboards": "Pages for people; here is how a script opens one for them.",
 }
 _ANSWER_HEADERS = {
     "X-Request-Id": {
@@ -35,6 +37,11 @@ _ANSWER_HEADERS = {
 _BODY_PROBLEMS = (400, 408, 413)
 # A limit of the server and not of a route; 504 where an answer takes too long.
 _SERVER_PROBLEMS = ("overloaded", 504)
+
+
+def name_of(route: APIRoute) -> str:
+    """An operation is called as its function is; clients are generated with these names."""
+    return route.name
 
 
 def describe(app: FastAPI) -> None:
@@ -65,11 +72,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             _complete(operation)
+            openapi_examples.complete(operation, schemas)
             used.update(operation.get("tags", ()))
-    document["tags"] = [
-        {"name": name, "description": _TAGS.get(name, name)}
-        for name in sorted(used, key=lambda name: list(_TAGS).index(name) if name in _TAGS else 99)
-    ]
+    listed = [name for name in _TAGS if name in used] + sorted(used - _TAGS.keys())
+    document["tags"] = [{"name": name, "description": _TAGS.get(name, name)} for name in listed]
     return document
 
 

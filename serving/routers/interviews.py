@@ -117,7 +117,9 @@ async def list_interviews(
     reader: Reader,
     pool: Annotated[AsyncPool, Depends(postgres_of_application)],
     user_id: Annotated[UUID, Path(description="The customer.")],
-    status: Annotated[str | None, Query(max_length=20, examples=["active"])] = None,
+    status: Annotated[
+        str | None, Query(max_length=20, description="In this state.", examples=["active"])
+    ] = None,
     created_from: Annotated[
         paging.MomentGiven | None,
         Query(alias="created_at.gte", description="Created then or later."),

@@ -130,8 +130,14 @@ class Keys(BaseModel):
 @router.get("", summary="List API keys", responses=documented(401, 403, 422, 429, 503))
 async def list_keys(
     _: Administrator,
-    after_name: Annotated[str, Query(max_length=api_keys.NAME_LENGTH_LIMIT)] = "",
-    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
+    after_name: Annotated[
+        str,
+        Query(
+            max_length=api_keys.NAME_LENGTH_LIMIT,
+            description="`next_after_name` of the part before.",
+        ),
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="How many at most.")] = 100,
 ) -> Keys:
     """Also those that are expired or revoked. Needs the scope `admin`, as all of these."""
     if "\x00" in after_name:

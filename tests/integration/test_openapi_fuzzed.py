@@ -5,7 +5,6 @@ document does not know, or let bad input pass. What it finds is printed as comma
 The calls are the same in every run.
 """
 
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,14 +12,13 @@ from uuid import UUID
 
 import pytest
 from fix_api import serving
-from fix_interviews import Interviewing
+from fix_interviews import Interviewing, build_operational_models
 from fix_usage import UsageTables
 
 from serving.app import create_app
 from stores.clickhouse.client import connect as connect_clickhouse
 from stores.postgres import api_keys
 from stores.postgres.client import connect
-from stores.settings import REPOSITORY
 
 # The whole takes about a minute; more examples find the same.
 MAX_EXAMPLES = 8
@@ -57,15 +55,6 @@ def api(
     with serving(create_app()) as url:
         yield url, key
     tables.drop()
-
-
-def build_operational_models(interviewing: Interviewing) -> None:
-    """As views, which is what dbt makes of them."""
-    interviewing.execute("CREATE SCHEMA IF NOT EXISTS operational")
-    for file in sorted((REPOSITORY / "dbt" / "operational" / "models").glob("*.sql")):
-        sql = re.sub(r"\{\{ source\('postgres', '(\w+)'\) \}\}", r"public.\1", file.read_text())
-        if "{" not in sql:
-            interviewing.execute(f"CREATE VIEW operational.{file.stem} AS {sql}")
 
 
 @pytest.mark.timeout(300)

@@ -43,6 +43,7 @@ from serving.routers import (
     schemas,
     sessions,
     usage,
+    usage_accounts,
     webhooks,
 )
 from serving.security import Keyring
@@ -74,6 +75,7 @@ _ROUTERS = (
     aggregates,
     entitlements,
     quota,
+    usage_accounts,
     usage,
     webhooks,
     dashboards,

@@ -42,6 +42,7 @@ definitions = dg.Definitions(
         live_view_spec(_events["daily_user_activity"]),
         *_models,
         *exposure_specs(_warehouse),
+        *exposure_specs(_operational),
     ],
     asset_checks=[
         _capture_checks,

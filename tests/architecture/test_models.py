@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from fix_models import Manifests
 
+from stores.settings import REPOSITORY
+
 Node = Mapping[str, Any]
 # Reckoning is what a unit test can get wrong: operators, aggregates, windows, differences of times.
 # Looked for in the model's own text, without comments and without what is inside {{ }} and {% %}.
@@ -45,9 +47,11 @@ def test_every_model_and_every_column_is_described(manifests: Manifests) -> None
             missing.append(node["name"])
         if node["resource_type"] == "model" and not node["columns"]:
             missing.append(f"{node['name']}: no column")
-        for column in node["columns"].values():
-            if not column["description"].endswith("."):
-                missing.append(f"{node['name']}.{column['name']}")
+        missing += [
+            f"{node['name']}.{column['name']}"
+            for column in node["columns"].values()
+            if not column["description"].endswith(".")
+        ]
     assert not missing, "say in the YAML beside the model what these are: " + ", ".join(missing)
 
 
@@ -109,8 +113,8 @@ def test_every_model_that_reckons_has_a_unit_test(manifests: Manifests) -> None:
         and model["unique_id"] not in tested
         and model["name"] not in _UNTESTED
     ]
-    assert not missing, "give each a unit test with rows that can be reckoned by hand: " + ", ".join(
-        missing
+    assert not missing, (
+        "give each a unit test with rows that can be reckoned by hand: " + ", ".join(missing)
     )
 
 
@@ -121,12 +125,36 @@ def test_personal_columns_are_tagged_wherever_they_are_named(manifests: Manifest
         for column in model["columns"].values():
             if "personal_data" in column["config"].get("tags", ()):
                 tagged.add(column["name"])
-    assert {"email", "full_name", "phone", "candidate_email", "candidate_name", "ip_address"} <= tagged
+    assert {
+        "email",
+        "full_name",
+        "phone",
+        "candidate_email",
+        "candidate_name",
+        "ip_address",
+    } <= tagged
     for model in _nodes(manifests, "model", "snapshot"):
         if model["package_name"] == "operational" or _is_layer(model, "staging"):
             continue
         found = tagged & set(model["columns"])
         assert not found, f"{model['name']}: hash {found} or leave it out"
+
+
+def test_every_model_that_serving_reads_is_named_by_an_exposure(manifests: Manifests) -> None:
+    read = {
+        name
+        for path in (REPOSITORY / "serving").rglob("*")
+        if path.suffix in (".sql", ".py")
+        for name in re.findall(r"\b(?:marts|rollups|operational)\.([a-z]\w+)", path.read_text())
+    }
+    named = {
+        node.rsplit(".", 1)[1]
+        for manifest in manifests.values()
+        for exposure in manifest["exposures"].values()
+        for node in exposure["depends_on"]["nodes"]
+    }
+    models = {model["name"] for model in _nodes(manifests, "model")}
+    assert read & models <= named, f"name what reads {read & models - named} in exposures.yml"
 
 
 @pytest.mark.parametrize("project", ["warehouse", "operational"])

@@ -78,7 +78,9 @@ def test_on_a_cluster_every_table_is_replicated_and_every_change_goes_to_all_mac
         assert f'ON CLUSTER "{CLUSTER}"' in " ".join(statement.split()), statement
     # The slice that differed was replaced on all machines, and so were whole tables and views.
     told = " ".join(" ".join(sent).split())
-    assert re.search(rf'alter table \S+rollup_user_activity_daily\S* ON CLUSTER "{CLUSTER}" replace', told)
+    assert re.search(
+        rf'alter table \S+rollup_user_activity_daily\S* ON CLUSTER "{CLUSTER}" replace', told
+    )
     assert re.search(rf'EXCHANGE TABLES \S+ AND \S+ ON CLUSTER "{CLUSTER}"', told, re.IGNORECASE)
     assert re.search(rf'create or replace view \S+dim_users\S* ON CLUSTER "{CLUSTER}"', told)
 
@@ -86,7 +88,7 @@ def test_on_a_cluster_every_table_is_replicated_and_every_change_goes_to_all_mac
     for name, create in _created(sent):
         engine = create.find(exp.EngineProperty)
         assert engine is not None, name
-        assert engine.sql("clickhouse").startswith(f"ENGINE=Replicated"), (name, engine)
+        assert engine.sql("clickhouse").startswith("ENGINE=Replicated"), (name, engine)
         assert REPLICA in engine.sql("clickhouse"), (name, engine)
         assert create.find(exp.OnCluster) is not None, name
         created[name] = create
@@ -95,7 +97,10 @@ def test_on_a_cluster_every_table_is_replicated_and_every_change_goes_to_all_mac
         if kind not in ("table", "restated_slices", "snapshot"):
             continue
         create = created[f"{node['name']}__restated" if kind == "restated_slices" else node["name"]]
-        for option, clause in (("order_by", exp.Order), ("partition_by", exp.PartitionedByProperty)):
+        for option, clause in (
+            ("order_by", exp.Order),
+            ("partition_by", exp.PartitionedByProperty),
+        ):
             wanted = config.get(option) or ""
             text = wanted if isinstance(wanted, str) else ",".join(wanted)
             stated = _in_order(create, clause).replace("ORDERBY", "").replace("PARTITIONBY", "")

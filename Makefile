@@ -5,13 +5,14 @@
 PYTHON = python3
 VENV = .venv
 OBJECT_STORE_VENV = .venv-object-store
+CLIENT_GENERATOR_VENV = .venv-client-generator
 BIN = $(VENV)/bin
 # As pip does, trust what the system trusts, a company's proxy for one; uv fails where that is nothing.
 UV = $(BIN)/uv $$([ -s /etc/ssl/certs/ca-certificates.crt ] && echo --system-certs)
 # Running from source trees that forbid byte code makes imports three times slower.
 UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 
-.PHONY: help install install-development run test test-differential lint format docs requirements clean
+.PHONY: help install install-development run test test-differential lint format docs client requirements clean
 
 help:  ## List every target.
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | while IFS= read -r line; do \
@@ -52,8 +53,8 @@ test: install-development  ## Run every test against embedded stores of their ow
 	@$(BIN)/pytest
 
 MINUTES = 30
-test-differential: install-development  ## Random changes and kills for MINUTES, or the story of SEED alone.
-	@seed='$(SEED)'; PYTHONPATH=tests $(BIN)/python -m differential --minutes $(MINUTES) $${seed:+--seed $$seed}
+test-differential: install-development  ## Random changes and kills for MINUTES, or one STORY (or seed) alone.
+	@story='$(STORY)'; PYTHONPATH=tests $(BIN)/python -m differential --minutes $(MINUTES) $${story:+--story "$$story"}
 
 lint: install-development  ## Style, types, import rule, pinned requirements.
 	$(BIN)/ruff check .
@@ -69,6 +70,15 @@ format: install-development  ## Rewrite the sources in the house style.
 
 docs: install-development  ## Write the generated pages of docs/reference again.
 	$(BIN)/python -m interview_data.reference
+
+$(CLIENT_GENERATOR_VENV)/.installed: $(VENV)/.installer requirements/client_generator.txt
+	$(PYTHON) -m venv --without-pip $(CLIENT_GENERATOR_VENV)
+	VIRTUAL_ENV=$(CLIENT_GENERATOR_VENV) $(UV_INSTALL) -r requirements/client_generator.txt
+	@touch $@
+
+client: install-development $(CLIENT_GENERATOR_VENV)/.installed  ## Make the typed client anew, after a change of an endpoint.
+	$(BIN)/python -m interview_data.client_generator
+	$(BIN)/ruff format --quiet interview_data_client
 
 UV_COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 requirements: $(VENV)/.installer  ## Pin again what pyproject.toml and requirements/*.in ask for.

@@ -24,6 +24,7 @@ COMMANDS: dict[str, str] = {
     "load": "load",
     "cdc": "cdc",
     "events": "events",
+    "expectations": "expectations",
     "keys": "keys",
     "webhooks": "webhooks",
     "mail": "mail",
@@ -31,6 +32,8 @@ COMMANDS: dict[str, str] = {
     "dbt": "dbt",
     "model-docs": "model_docs",
     "reconcile": "reconcile",
+    "export": "export",
+    "profile": "export",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2

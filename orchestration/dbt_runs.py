@@ -18,6 +18,7 @@ from dbt.contracts.graph.manifest import Manifest
 from orchestration.column_lineage import Tracer
 from orchestration.dbt_projects import Project
 from orchestration.failing_rows import describe
+from orchestration.held_back import held_back, look_before_building
 from orchestration.retries import failure
 
 BUILT = ("model", "snapshot")
@@ -33,6 +34,11 @@ def build(
 ) -> Iterator[Event]:
     """Build what is selected; a model that fails fails the step, a test turns its check red."""
     nodes = _selected(context, manifest, translator)
+    # Checks alone are asked of what is there; only a build can bring bad rows into a model.
+    held = look_before_building(context, manifest, nodes) if context.selected_asset_keys else {}
+    nodes = {node: key for node, key in nodes.items() if node not in held}
+    if held and not nodes:
+        raise held_back(manifest, held)
     # A build leaves out the tests behind one that failed; checks alone are all wanted.
     command = "build" if context.selected_asset_keys else "test"
     arguments = [command, "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
@@ -56,6 +62,8 @@ def build(
             failed.append(f"{result.node.name}: {result.message}")
     if failed:
         raise failure("dbt could not build", failed)
+    if held:
+        raise held_back(manifest, held)
 
 
 def _selected(
@@ -71,7 +79,7 @@ def _selected(
     # Tests are for the daily run and for whoever asks: those that compare with a source would be
     # red whenever something lands while a table is refreshed.
     wanted = (
-        () if AUTOMATION_CONDITION_TAG in context.run_tags else context.selected_asset_check_keys
+        () if AUTOMATION_CONDITION_TAG in context.run.tags else context.selected_asset_check_keys
     )
     for key in wanted:
         ids[checks[key].metadata["dagster_dbt/unique_id"]] = key

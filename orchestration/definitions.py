@@ -9,7 +9,7 @@ from orchestration.assets.sources import source_specs
 from orchestration.automation import automation_sensor
 from orchestration.checks.capture import capture_checks
 from orchestration.checks.dead_letters import dead_letter_checks
-from orchestration.checks.landed import user_events_expectations
+from orchestration.checks.landed import expectation_checks
 from orchestration.checks.reconciliation import reconciliation_checks
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.failures import tell_failed_runs, tell_recovered_runs
@@ -46,7 +46,7 @@ definitions = dg.Definitions(
     ],
     asset_checks=[
         _capture_checks,
-        user_events_expectations,
+        expectation_checks(),
         dead_letter_checks(_events),
         reconciliation_checks(),
     ],

@@ -69,7 +69,8 @@ def tell(what: str, run: dg.DagsterRun, more: Mapping[str, Any]) -> None:
 
 
 def _cause(context: dg.RunFailureSensorContext) -> str:
-    return context.failure_event.message.strip().splitlines()[0][:_LONGEST_ERROR]
+    lines = (context.failure_event.message or "").strip().splitlines()
+    return lines[0][:_LONGEST_ERROR] if lines else ""
 
 
 def _first_line(event: dg.DagsterEvent) -> str:

@@ -8,24 +8,25 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 
-from serving import problems
+from serving import openapi_examples, problems
 
 _TAGS = {
     "health": "Is the API alive, and can it do its work? Most of it needs no credentials.",
-    "auth": "Signing users in.",
+    "sign-in": "Accounts, sessions and the keys that tokens are signed with.",
     "keys": "Keys of services.",
     "events": "Taking events, and what became of them.",
     "schemas": "The contracts of events.",
     "aggregates": "The event store.",
-    "entitlements": "What a customer may use.",
-    "quota": "Using it.",
+    "quota": "What a customer may use, and using it.",
     "usage": "What was used.",
     "interviews": "Interviews, their candidates' sessions and their media.",
     "analytics": "What the warehouse knows.",
     "search": "Transcripts.",
     "media": "Uploads.",
     "webhooks": "Being told.",
+    "dashboards": "Pages for people; here is how a script opens one for them.",
 }
 _ANSWER_HEADERS = {
     "X-Request-Id": {
@@ -36,6 +37,11 @@ _ANSWER_HEADERS = {
 _BODY_PROBLEMS = (400, 408, 413)
 # A limit of the server and not of a route; 504 where an answer takes too long.
 _SERVER_PROBLEMS = ("overloaded", 504)
+
+
+def name_of(route: APIRoute) -> str:
+    """An operation is called as its function is; clients are generated with these names."""
+    return route.name
 
 
 def describe(app: FastAPI) -> None:
@@ -66,11 +72,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for operations in document["paths"].values():
         for operation in operations.values():
             _complete(operation)
+            openapi_examples.complete(operation, schemas)
             used.update(operation.get("tags", ()))
-    document["tags"] = [
-        {"name": name, "description": _TAGS.get(name, name)}
-        for name in sorted(used, key=lambda name: list(_TAGS).index(name) if name in _TAGS else 99)
-    ]
+    listed = [name for name in _TAGS if name in used] + sorted(used - _TAGS.keys())
+    document["tags"] = [{"name": name, "description": _TAGS.get(name, name)} for name in listed]
     return document
 
 
@@ -80,8 +85,8 @@ def _complete(operation: dict[str, Any]) -> None:
     if "application/json" in answer:
         # FastAPI's own, which is not what is answered.
         answers["422"] = problems.documented(422)[422]
-    if any(each["in"] == "query" for each in operation.get("parameters", ())) or "422" in answers:
-        _add(answers, 422)
+    # A parameter that is not known is refused everywhere.
+    _add(answers, 422)
     for problem in _SERVER_PROBLEMS:
         _add(answers, problem)
     if "requestBody" in operation:

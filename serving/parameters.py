@@ -17,6 +17,9 @@ async def refuse_unknown(request: Request) -> None:
 
     Known is what the OpenAPI document says; what is not in it, such as pages, reads its own.
     """
+    if "\x00" in request.url.path or "%00" in request.url.query:
+        # PostgreSQL keeps no such character, so nothing with it is there.
+        raise Problem(422, "The address holds the character U+0000, which is allowed nowhere.")
     if not request.url.query:
         return
     paths: dict[str, Any] = request.app.openapi()["paths"]

@@ -115,10 +115,13 @@ async def authorize(keyring: Keyring, authorization: str, scope: str) -> Princip
     return found
 
 
-def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
+def require_scope(
+    scope: str, *, of_platform: bool = False
+) -> Callable[..., Coroutine[Any, Any, Principal]]:
     """A dependency that answers 401 without valid credentials and 403 where `scope` is not theirs.
 
-    The request is counted against their limit, and 429 answered beyond it.
+    `of_platform` is for what is about all tenants at once: it refuses whoever is bound to one. The
+    request is counted against their limit, and 429 answered beyond it.
     """
 
     async def checked(
@@ -128,6 +131,8 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
     ) -> Principal:
         header = request.headers.get("authorization", "")
         found = await authorize(request.app.state.keyring, header, scope)
+        if of_platform and found.user_id is not None:
+            raise Problem(403, "This is about all customers, and so for none of them.")
         await _admit(request, response, found)
         return found
 

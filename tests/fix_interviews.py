@@ -3,6 +3,7 @@
 Belongs here: what the tests of reading interviews share.
 """
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ingestion.interview_cache import InterviewCacheWatch
 from serving.app import create_app
 from stores.postgres import api_keys
 from stores.postgres.client import connect
+from stores.settings import REPOSITORY
 
 
 class Interviewing:
@@ -66,6 +68,16 @@ class Interviewing:
                     "UPDATE platform.api_keys SET user_id = %s WHERE name = %s", [user_id, name]
                 )
         return {"Authorization": f"Bearer {made}"}
+
+
+def build_operational_models(interviewing: Interviewing) -> None:
+    """As views, which is what dbt makes of them."""
+    interviewing.execute("CREATE SCHEMA IF NOT EXISTS operational")
+    for file in sorted((REPOSITORY / "dbt" / "operational" / "models").glob("*.sql")):
+        sql = re.sub(r"\{\{ source\('postgres', '(\w+)'\) \}\}", r"public.\1", file.read_text())
+        sql = sql.replace("{{ this_moment() }}", "now()")
+        if "{" not in sql:
+            interviewing.execute(f"CREATE VIEW operational.{file.stem} AS {sql}")
 
 
 @pytest.fixture

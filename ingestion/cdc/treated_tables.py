@@ -5,6 +5,7 @@ column is ever stored as it is because somebody forgot to name it. What a treatm
 `treatments`; that a table is then read anew, to `registry`.
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -30,28 +31,20 @@ def check_nothing_is_uncovered(
     """Raises SettingInvalid naming the columns that were left out or hashed so far and are not
     named any more: a line lost from a configuration must not show what was to be hidden."""
     by_name = {(form.schema, form.name): form for form in forms.values()}
-    kept = {it.name for it in treatments if it.action == KEEP}
     found = set()
     for table in tables:
-        was_treated = [column for column in table.layout.columns if column.treatment]
+        # Made anew at the source, a table has another oid and its old name.
         if form := forms.get(table.oid):
-            now = {it.number: it for it in wanted_columns(table, form, treatments)}
-            names = [it.name for it in was_treated if not now[it.number].treatment]
+            now = wanted_columns(table, form, treatments)
         elif form := by_name.get((table.source_schema, table.source_name)):
-            # It was made anew at the source, under its old name.
-            published = {column.name for column in form.columns}
-            names = [
-                it.name
-                for it in was_treated
-                if it.name in published
-                and not treated(
-                    replace(it, treatment=""), form.schema, form.name, treatments
-                ).treatment
-            ]
+            now = _under_its_name(table, form, treatments)
         else:
             continue
-        found |= {f"{form.schema}.{form.name}.{name}" for name in names}
-    if uncovered := sorted(found - kept):
+        for old, new in zip(table.layout.columns, now, strict=True):
+            if old.treatment and not new.treatment:
+                found.add((form.schema, form.name, old.name))
+    kept = {(it.schema, it.table, it.column) for it in treatments if it.action == KEEP}
+    if uncovered := [".".join(map(_as_given, names)) for names in sorted(found - kept)]:
         raise SettingInvalid(
             GIVEN_BY,
             f"{', '.join(uncovered)}: left out or hashed so far, and not named any more, so what"
@@ -59,6 +52,25 @@ def check_nothing_is_uncovered(
             f"Name it again; or, if it is meant, say so: --keep-column {uncovered[0]} (or"
             f" {SETTING}={uncovered[0]}={KEEP}).",
         )
+
+
+def _under_its_name(
+    table: CapturedTable, form: SourceForm, treatments: tuple[ColumnTreatment, ...]
+) -> tuple[SourceColumn, ...]:
+    """As another table's columns of these names would be treated; those that are gone stay."""
+    published = {column.name for column in form.columns}
+    return tuple(
+        treated(replace(column, treatment=""), form.schema, form.name, treatments)
+        if column.name in published
+        else column
+        for column in table.layout.columns
+    )
+
+
+def _as_given(name: str) -> str:
+    """As an option or a setting takes it."""
+    is_plain = re.fullmatch("[a-z_][a-z0-9_]*", name)
+    return name if is_plain else '"' + name.replace('"', '""') + '"'
 
 
 def _wanted(

@@ -4,8 +4,9 @@ Belongs here: reading. A place is a mapping from month, user and resource to an 
 bytes an entry: a million customers with three resources would take a gigabyte a month.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID
 
 from stores.clickhouse.client import ClickHouseClient
@@ -57,11 +58,10 @@ def read_usage(
     }
 
 
-def _entries(rows: Iterable[tuple[object, ...]]) -> Amounts:
+def _entries(rows: Iterable[Sequence[Any]]) -> Amounts:
     return {
-        (month, UUID(str(user_id)), str(resource)): int(str(amount))
+        (month, UUID(str(user_id)), resource): int(amount)
         for month, user_id, resource, amount in rows
-        if isinstance(month, date)
     }
 
 

@@ -6,6 +6,7 @@ Belongs here: looking closer at what differs, entry by entry. That it differs is
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from operations.reconciliation.places import Key, next_month
 from stores.clickhouse.client import ClickHouseClient
@@ -98,7 +99,8 @@ def _of_capture(
     clickhouse: ClickHouseClient,
 ) -> list[str]:
     ledger = {str(row[0]): row[1] for row in postgres.execute(_ENTRIES.encode(), what).fetchall()}
-    captured = dict(clickhouse.query(_CAPTURED_ENTRIES, dict(what)).result_rows)
+    found = clickhouse.query(_CAPTURED_ENTRIES, dict(what)).result_rows
+    captured = {str(row[0]): row[1] for row in found}
     both = ledger.keys() & captured.keys()
     missing = len(ledger.keys() - captured.keys())
     gone = len(captured.keys() - ledger.keys())
@@ -135,7 +137,8 @@ def _of_counter(key: Key, ahead: int) -> str:
     first = datetime(month.year, month.month, 1, tzinfo=UTC)
     holds = f"{usage_key(user_id, resource, first)}:holds"
     with redis_client.connect(Database.USAGE) as redis:
-        under_way = sum(str(hold).startswith("c:") for hold in redis.zrange(holds, 0, -1))
+        held: Any = redis.zrange(holds, 0, -1)
+    under_way = sum(str(hold).startswith("c:") for hold in held)
     if under_way and ahead > 0:
         return f"redis counts what is on its way to the ledger: {under_way} operations"
     if ahead > 0:

@@ -49,11 +49,11 @@ def reconcile_usage(
 
 
 def _differing(places: Mapping[str, Amounts]) -> set[Key]:
-    return {
-        key
-        for key in set().union(*places.values())
-        if len(set(_amounts(places, key).values()) - {None}) > 1
-    }
+    return {key for key in _keys(places) if len(set(_amounts(places, key).values()) - {None}) > 1}
+
+
+def _keys(places: Mapping[str, Amounts]) -> set[Key]:
+    return {key for amounts in places.values() for key in amounts}
 
 
 def _amounts(places: Mapping[str, Amounts], key: Key) -> dict[str, int | None]:
@@ -74,7 +74,7 @@ def _items(
     keys: dict[tuple[str, date], list[Key]] = defaultdict(list)
     if month:
         keys.update({(resource, month): [] for resource in RESOURCES})
-    for key in set().union(*places.values()):
+    for key in _keys(places):
         keys[key[2], key[0]].append(key)
     for (resource, its_month), its_keys in sorted(keys.items()):
         found = sorted(differing.intersection(its_keys))

@@ -197,8 +197,10 @@ async def read_history(
     aggregate_type: AggregateType,
     aggregate_id: AggregateId,
     _: Annotated[Principal, Depends(require_scope("aggregates:read"))],
-    after_version: Annotated[int, Query(ge=0)] = 0,
-    limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT)] = 100,
+    after_version: Annotated[
+        int, Query(ge=0, le=2**31 - 1, description="`next_after_version` of the part before.")
+    ] = 0,
+    limit: Annotated[int, Query(ge=1, le=HISTORY_LIMIT, description="How many at most.")] = 100,
 ) -> History:
     """In order, from the version after `after_version`; what was read never changes."""
     found = await _in_postgres(

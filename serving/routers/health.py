@@ -165,7 +165,10 @@ async def readyz(request: Request) -> Response:
     responses=documented(404, 422) | _NOT_READY,
 )
 async def readyz_of(
-    request: Request, dependency: Annotated[str, Path(examples=["event_bus"])]
+    request: Request,
+    dependency: Annotated[
+        str, Path(description="One that `/readyz` names.", examples=["event_bus"])
+    ],
 ) -> Response:
     """Taking events needs `event_bus` only, so a balancer may ask for that alone."""
     if dependency not in _DEPENDENCIES:

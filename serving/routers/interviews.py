@@ -18,11 +18,11 @@ from serving.interview_documents import Interview, PublicInterview, read_public
 from serving.interviews import Interviews, of_application
 from serving.paging import Moment
 from serving.principals import Principal, ensure_tenant, not_found
-from serving.problems import Problem, documented, unavailable
+from serving.problems import Problem, documented
 from serving.public_callers import limit_public
-from serving.queries.warehouse import question
+from serving.read_models import ask_postgres
 from serving.security import require_scope
-from stores.postgres.pool import AsyncPool, UndefinedTable
+from stores.postgres.pool import AsyncPool
 
 # How long a candidate's browser may show it without asking again.
 PUBLIC_CACHE = "public, max-age=30"
@@ -117,7 +117,9 @@ async def list_interviews(
     reader: Reader,
     pool: Annotated[AsyncPool, Depends(postgres_of_application)],
     user_id: Annotated[UUID, Path(description="The customer.")],
-    status: Annotated[str | None, Query(max_length=20, examples=["active"])] = None,
+    status: Annotated[
+        str | None, Query(max_length=20, description="In this state.", examples=["active"])
+    ] = None,
     created_from: Annotated[
         paging.MomentGiven | None,
         Query(alias="created_at.gte", description="Created then or later."),
@@ -134,25 +136,18 @@ async def list_interviews(
     """The newest first. Interviews that are made meanwhile do not move the parts that follow."""
     ensure_tenant(reader, user_id, "user")
     place = paging.place_of(request, reader.id, cursor, {"created_at": datetime, "id": str})
-    try:
-        rows = await pool.rows(
-            question("postgres/interviews_of_user"),
-            {
-                "user_id": user_id,
-                "status": status,
-                "created_from": created_from,
-                "created_until": created_until,
-                "sessions_from": sessions_from,
-                "after_created_at": place["created_at"],
-                "after_id": place["id"],
-                "row_limit": limit + 1,
-            },
-        )
-    except UndefinedTable:
-        raise unavailable(
-            "The read models are not built yet: they are within a minute of the first start.",
-            "not-built-yet",
-        ) from None
+    rows = await ask_postgres(
+        pool,
+        "interviews_of_user",
+        user_id=user_id,
+        status=status,
+        created_from=created_from,
+        created_until=created_until,
+        sessions_from=sessions_from,
+        after_created_at=place["created_at"],
+        after_id=place["id"],
+        row_limit=limit + 1,
+    )
     if not rows and cursor is None and not await _is_user(pool, user_id):
         raise not_found("user")
     shown = rows[:limit]
@@ -169,4 +164,4 @@ async def list_interviews(
 
 
 async def _is_user(pool: AsyncPool, user_id: UUID) -> bool:
-    return bool(await pool.rows(question("postgres/user_known"), {"user_id": user_id}))
+    return bool(await ask_postgres(pool, "user_known", user_id=user_id))

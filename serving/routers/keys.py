@@ -53,7 +53,12 @@ Scope = Literal[
 class NewKey(BaseModel):
     """What a key is to be."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "billing-service", "scopes": ["usage:read", "quota:consume"]}]
+        },
+    )
     name: Annotated[
         str,
         StringConstraints(min_length=1, max_length=api_keys.NAME_LENGTH_LIMIT, pattern=_NO_CONTROL),
@@ -79,7 +84,9 @@ class NewKey(BaseModel):
 class Rotation(BaseModel):
     """How the former key ends."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 86400}]}
+    )
     overlap_seconds: int = Field(
         24 * 3600,
         ge=0,
@@ -123,8 +130,14 @@ class Keys(BaseModel):
 @router.get("", summary="List API keys", responses=documented(401, 403, 422, 429, 503))
 async def list_keys(
     _: Administrator,
-    after_name: Annotated[str, Query(max_length=api_keys.NAME_LENGTH_LIMIT)] = "",
-    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT)] = 100,
+    after_name: Annotated[
+        str,
+        Query(
+            max_length=api_keys.NAME_LENGTH_LIMIT,
+            description="`next_after_name` of the part before.",
+        ),
+    ] = "",
+    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT, description="How many at most.")] = 100,
 ) -> Keys:
     """Also those that are expired or revoked. Needs the scope `admin`, as all of these."""
     if "\x00" in after_name:

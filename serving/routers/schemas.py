@@ -3,10 +3,10 @@
 Belongs here: their addresses. They need no key: a contract is no secret.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from fastapi.responses import Response
 from pydantic import BaseModel
 
@@ -48,9 +48,13 @@ async def list_contracts() -> Contracts:
     "/{type}/{version}",
     summary="Read a contract as JSON Schema",
     response_class=Response,
-    responses=documented(404, 422) | {200: {"content": {SCHEMA_TYPE: {}}}},
+    responses=documented(404, 422)
+    | {200: {"content": {SCHEMA_TYPE: {"schema": {"type": "object"}}}}},
 )
-async def read_contract(type: str, version: int) -> Response:  # noqa: A002  named in the path
+async def read_contract(
+    type: Annotated[str, Path(description="Such as `user_events`.", examples=["user_events"])],  # noqa: A002  named in the path
+    version: Annotated[int, Path(description="Its version.", examples=[1])],
+) -> Response:
     """What an event of this kind must be. A published version is never made stricter."""
     kind = find(type, version)
     if kind is None:

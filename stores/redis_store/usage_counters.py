@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from itertools import islice
+from typing import Any
 from uuid import UUID
 
 from stores.errors import StoreUnavailable
@@ -32,7 +33,7 @@ def read_usage_counters(url: str | None = None) -> Iterator[tuple[UsageCounter, 
             names = redis.scan_iter(match="usage:*", count=_AT_ONCE)
             counters = ((name, found) for name in names if (found := _counter(name)))
             while part := list(islice(counters, _AT_ONCE)):
-                numbers = redis.mget([name for name, _ in part])
+                numbers: Any = redis.mget([name for name, _ in part])
                 for (_, counter), number in zip(part, numbers, strict=True):
                     if number is not None:
                         yield counter, int(number)

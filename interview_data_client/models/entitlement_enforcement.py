@@ -1,0 +1,9 @@
+from enum import StrEnum
+
+
+class EntitlementEnforcement(StrEnum):
+    CHECKED = "checked"
+    UNCHECKED = "unchecked"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,9 @@
+from enum import StrEnum
+
+
+class EntitlementSource(StrEnum):
+    COUNTER = "counter"
+    LEDGER = "ledger"
+
+    def __str__(self) -> str:
+        return str(self.value)

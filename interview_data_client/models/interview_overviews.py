@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar, BinaryIO, TextIO, TYPE_CHECKING, Generator
+
+from attrs import define as _attrs_define
+from attrs import field as _attrs_field
+
+from ..types import UNSET, Unset
+
+from typing import cast
+
+if TYPE_CHECKING:
+    from ..models.interview_overview import InterviewOverview
+
+
+T = TypeVar("T", bound="InterviewOverviews")
+
+
+@_attrs_define
+class InterviewOverviews:
+    """A part of a customer's interviews, the newest first.
+
+    Attributes:
+        interviews (list[InterviewOverview]):
+        next_cursor (None | str): Null at the end.
+    """
+
+    interviews: list[InterviewOverview]
+    next_cursor: None | str
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        from ..models.interview_overview import InterviewOverview  # noqa: PLC0415
+
+        interviews = []
+        for interviews_item_data in self.interviews:
+            interviews_item = interviews_item_data.to_dict()
+            interviews.append(interviews_item)
+
+        next_cursor: None | str
+        next_cursor = self.next_cursor
+
+        field_dict: dict[str, Any] = {}
+        field_dict.update(self.additional_properties)
+        field_dict.update(
+            {
+                "interviews": interviews,
+                "next_cursor": next_cursor,
+            }
+        )
+
+        return field_dict
+
+    @classmethod
+    def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
+        from ..models.interview_overview import InterviewOverview  # noqa: PLC0415
+
+        d = dict(src_dict)
+        interviews = []
+        _interviews = d.pop("interviews")
+        for interviews_item_data in _interviews:
+            interviews_item = InterviewOverview.from_dict(interviews_item_data)
+
+            interviews.append(interviews_item)
+
+        def _parse_next_cursor(data: object) -> None | str:
+            if data is None:
+                return data
+            return cast(None | str, data)
+
+        next_cursor = _parse_next_cursor(d.pop("next_cursor"))
+
+        interview_overviews = cls(
+            interviews=interviews,
+            next_cursor=next_cursor,
+        )
+
+        interview_overviews.additional_properties = d
+        return interview_overviews
+
+    @property
+    def additional_keys(self) -> list[str]:
+        return list(self.additional_properties.keys())
+
+    def __getitem__(self, key: str) -> Any:
+        return self.additional_properties[key]
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        self.additional_properties[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        del self.additional_properties[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.additional_properties

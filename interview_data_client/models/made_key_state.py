@@ -1,0 +1,10 @@
+from enum import StrEnum
+
+
+class MadeKeyState(StrEnum):
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    WORKS = "works"
+
+    def __str__(self) -> str:
+        return str(self.value)

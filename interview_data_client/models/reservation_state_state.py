@@ -1,0 +1,11 @@
+from enum import StrEnum
+
+
+class ReservationStateState(StrEnum):
+    COMMITTED = "committed"
+    EXPIRED = "expired"
+    HELD = "held"
+    RELEASED = "released"
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -112,7 +112,8 @@ class Warehouse:
         assert ran.result is not None, ran.exception
         self.messages = {result.node.name: result.message or "" for result in ran.result.results}
         self.compiled |= {
-            result.node.name: result.node.compiled_code or "" for result in ran.result.results
+            result.node.name: getattr(result.node, "compiled_code", None) or ""
+            for result in ran.result.results
         }
         return {result.node.name: str(result.status) for result in ran.result.results}
 

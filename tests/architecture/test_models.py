@@ -23,7 +23,7 @@ _SEVERAL_SOURCES = {"stg_landed__sources": "it lists how far each source has com
 _UNTESTED = {
     "stg_landed__sources": "a maximum of a real table's column; a fixture would have none of them",
     "int_retention__weeks": "a fingerprint of weeks, which only has to differ",
-    "int_api_health__hourly": "what it counts of raw requests it counts as the rollup of minutes does",
+    "int_api_health__hourly": "raw requests it counts as the rollup of minutes does",
 }
 
 

@@ -39,7 +39,7 @@ IdempotencyKey = Annotated[
 ReservationId = Annotated[UUID, Path(description="The reservation's id.")]
 Amount = Annotated[int, Field(strict=True, ge=1, le=AMOUNT_LIMIT)]
 
-NUMBERS_EXAMPLE = {
+NUMBERS_EXAMPLE: dict[str, Any] = {
     "resource": "interviews",
     "plan_name": "pro",
     "mode": "hard",

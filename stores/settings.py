@@ -35,6 +35,7 @@ URL_SCHEMES: dict[str, tuple[str, ...]] = {
     "event_bus_url": ("redis", "rediss", "kafka", "kafkas"),
     "api_url": ("http", "https"),
     "dagster_url": ("http", "https"),
+    "alert_webhook_url": ("http", "https"),
 }
 
 # The URLs whose presence in the environment means: a real server, do not start ours.
@@ -110,6 +111,11 @@ class Settings(BaseSettings):
     )
     dead_letter_alert_hours: float = Field(
         24, gt=0, description="A dead letter that is older and not replayed raises an alert."
+    )
+    alert_webhook_url: str | None = Field(
+        None,
+        repr=False,
+        description="Failed and recovered runs of Dagster are posted here, as JSON.",
     )
     api_url: str | None = Field(None, description="Where the serving API answers: http://host:port")
     api_key: str | None = Field(None, repr=False, description="A key for the API, all scopes.")

@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fix_stack",
+    "fix_definitions",
     "fix_stranger",
     "fix_clickhouse_http",
     "fix_api",
@@ -10,6 +11,8 @@ pytest_plugins = [
     "fix_proxy",
     "fix_identity",
     "fix_warehouse",
+    "fix_expectations",
+    "fix_models",
     "fix_capture",
     "fix_kafka",
     "fix_quota",

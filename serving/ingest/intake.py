@@ -177,7 +177,7 @@ class Intake:
             self._remembering = None
 
     async def seen_at(self, kind: Kind, identity: str) -> float | None:
-        """When the bus acknowledged an event, if that is still known."""
+        """When the bus acknowledged an event, if that is still known. Raises TransientError."""
         return await self._desk.seen_at(kind.name, identity)
 
     async def close(self) -> None:

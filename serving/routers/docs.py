@@ -41,12 +41,44 @@ def _example_of(document: dict[str, Any], content: dict[str, Any]) -> Any:
     return found[0] if found else {}
 
 
-def _operations(document: dict[str, Any]) -> list[dict[str, Any]]:
+def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tags, each with its operations."""
+    found: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            shown = operation | {"method": method.upper(), "path": path}
+            for tag in operation["tags"]:
+                found[tag].append(shown)
+    return [tag | {"operations": found[tag["name"]]} for tag in document["tags"]]
+
+
+def _fields(schema: dict[str, Any], document: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an object, or each of a list, has; by name where the schema only names it."""
+    found = _resolved(schema, document)
+    if "items" in found:
+        found = _resolved(found["items"], document)
+    needed = found.get("required", ())
     return [
-        operation | {"method": method.upper(), "path": path}
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
+        {"name": name, "is_needed": name in needed, **field, "kind": _kind(field)}
+        for name, field in found.get("properties", {}).items()
     ]
+
+
+def _resolved(schema: dict[str, Any], document: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").rsplit("/", 1)[-1]
+    return document["components"]["schemas"][name] if name else schema
+
+
+def _kind(field: dict[str, Any]) -> str:
+    """A type in a word or two."""
+    if "$ref" in field:
+        return str(field["$ref"].rsplit("/", 1)[-1])
+    for choice in ("anyOf", "oneOf"):
+        if choice in field:
+            return " or ".join(_kind(each) for each in field[choice])
+    if field.get("type") == "array":
+        return f"list of {_kind(field.get('items', {}))}"
+    return str(field.get("format") or field.get("type") or "any")
 
 
 @router.get("/docs", response_class=HTMLResponse)
@@ -57,7 +89,8 @@ async def docs(request: Request) -> HTMLResponse:
     return HTMLResponse(
         page.render(
             document=document,
-            operations=_operations(document),
+            tags=_by_tag(document),
+            fields=_fields,
             pretty=_pretty,
             example_of=_example_of,
             with_code=_with_code,

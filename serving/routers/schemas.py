@@ -48,7 +48,8 @@ async def list_contracts() -> Contracts:
     "/{type}/{version}",
     summary="Read a contract as JSON Schema",
     response_class=Response,
-    responses=documented(404, 422) | {200: {"content": {SCHEMA_TYPE: {}}}},
+    responses=documented(404, 422)
+    | {200: {"content": {SCHEMA_TYPE: {"schema": {"type": "object"}}}}},
 )
 async def read_contract(
     type: Annotated[str, Path(description="Such as `user_events`.", examples=["user_events"])],  # noqa: A002  named in the path

@@ -1,10 +1,13 @@
 """The OpenAPI document says all that a client must know, of every route."""
 
+from datetime import date
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 
 from serving.app import create_app
+from serving.deprecation import deprecated
 
 PUBLIC = {
     "/healthz",
@@ -58,3 +61,33 @@ def test_the_document_is_of_version_3_1_and_names_each_operation_once() -> None:
     assert used == {tag["name"] for tag in DOCUMENT["tags"]}
     assert all(tag["description"] != tag["name"] for tag in DOCUMENT["tags"])
     assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
+
+
+def test_a_route_is_taken_away_only_after_it_was_announced() -> None:
+    app = create_app()
+    options = deprecated(date(2027, 1, 1), date(2027, 8, 1), "/docs#healthz")
+
+    @app.get("/v1/old", **options)
+    async def old() -> str:
+        """Is going away."""
+        return "still here"
+
+    answer = TestClient(app).get("/v1/old")
+    assert answer.headers["deprecation"] == "@1798761600"
+    assert answer.headers["sunset"] == "Sun, 01 Aug 2027 00:00:00 GMT"
+    assert answer.headers["link"] == '</docs#healthz>; rel="deprecation"'
+    assert app.openapi()["paths"]["/v1/old"]["get"]["deprecated"] is True
+    with pytest.raises(ValueError, match="180 days"):
+        deprecated(date(2027, 1, 1), date(2027, 2, 1), "/docs")
+
+
+def test_the_page_needs_nothing_from_elsewhere_and_shows_every_operation() -> None:
+    page = TestClient(create_app()).get("/docs")
+    for _, _, operation in OPERATIONS:
+        assert f'id="{operation["operationId"]}"' in page.text
+    assert "<script" not in page.text
+    assert "src=" not in page.text
+    assert 'href="http' not in page.text
+    # Bodies and answers by field, whether they stand in the route or are named.
+    assert "completed_session_count" in page.text
+    assert "style-src 'unsafe-inline'" in page.headers["content-security-policy"]

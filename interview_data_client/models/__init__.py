@@ -85,6 +85,7 @@ from .problem import Problem
 from .problem_invalid_parameters_item import ProblemInvalidParametersItem
 from .public_interview import PublicInterview
 from .question import Question
+from .read_contract_response_200 import ReadContractResponse200
 from .readiness import Readiness
 from .readiness_affected import ReadinessAffected
 from .readiness_dependencies import ReadinessDependencies
@@ -221,6 +222,7 @@ __all__ = (
     "ProblemInvalidParametersItem",
     "PublicInterview",
     "Question",
+    "ReadContractResponse200",
     "Readiness",
     "ReadinessAffected",
     "ReadinessDependencies",

@@ -78,6 +78,10 @@ def _partition_of(message: Message, count: int) -> int:
     return zlib.crc32(message.key) % count
 
 
+def _trace_of(message: Message) -> dict[Any, Any]:
+    return {"trace": message.trace} if message.trace else {}
+
+
 def _queue_publish(pipe: Any, topic: str, messages: Sequence[Message], partitions: int) -> None:
     """All appends in one transaction, then one wait for the disk."""
     pipe.execute_command("MULTI")
@@ -85,7 +89,8 @@ def _queue_publish(pipe: Any, topic: str, messages: Sequence[Message], partition
     for message in messages:
         partition = _partition_of(message, partitions)
         used.add(partition)
-        pipe.xadd(_stream(topic, partition), {"body": message.body, "n": message.event_count})
+        fields = {"body": message.body, "n": message.event_count, **_trace_of(message)}
+        pipe.xadd(_stream(topic, partition), fields)
     total = sum(message.event_count for message in messages)
     pipe.hincrby(_counts_key(topic), "published_count", total)
     pipe.sadd(_partitions_key(topic), *used)
@@ -322,4 +327,5 @@ def _order(position: str) -> tuple[int, int]:
 def _delivery(partition: int, entry: Any) -> Delivery:
     position, fields = entry
     text = position.decode()
-    return Delivery(text, fields[b"body"], int(fields[b"n"]), partition, _order(text)[0])
+    trace = fields.get(b"trace", b"").decode()
+    return Delivery(text, fields[b"body"], int(fields[b"n"]), partition, _order(text)[0], trace)

@@ -53,8 +53,8 @@ test: install-development  ## Run every test against embedded stores of their ow
 	@$(BIN)/pytest
 
 MINUTES = 30
-test-differential: install-development  ## Random changes and kills for MINUTES, or the story of SEED alone.
-	@seed='$(SEED)'; PYTHONPATH=tests $(BIN)/python -m differential --minutes $(MINUTES) $${seed:+--seed $$seed}
+test-differential: install-development  ## Random changes and kills for MINUTES, or one STORY (or seed) alone.
+	@story='$(STORY)'; PYTHONPATH=tests $(BIN)/python -m differential --minutes $(MINUTES) $${story:+--story "$$story"}
 
 lint: install-development  ## Style, types, import rule, pinned requirements.
 	$(BIN)/ruff check .

@@ -10,8 +10,8 @@ processes of their own on the same cores, over kept-alive connections, with bodi
   of both kinds alternate; the share is between medians of the same run.
 * single: requests of one event over many connections.
 * visible: a steady rate, and how long from each acknowledgement until ClickHouse shows the event.
-* memory: many batches; the resident memory of the API and the writer at the start, in the middle
-  and at the end.
+* memory: many batches; the resident memory of the API and the writer at the start, and the highest
+  in each tenth of the run. The writer's depends on its batches: their size is bounded.
 
     .venv/bin/python bench/events.py [--quick] [--json]
 """
@@ -45,6 +45,8 @@ PROCESSES = ("postgres", "clickhouse", "redis", "event-bus", "event-writer", "ap
 BATCH = 500
 CLIENTS = 2
 LANDED_SECONDS_LIMIT = 180
+MEMORY_PARTS = 10
+MEMORY_BODIES_EVENTS = 50_000
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Sizes:
 
 
 FULL = Sizes(3, 200_000, 10, 32, 20, 5_000, 5_000_000)
-QUICK = Sizes(2, 50_000, 4, 32, 6, 5_000, 300_000)
+QUICK = Sizes(2, 50_000, 4, 32, 6, 5_000, 500_000)
 
 
 @dataclass
@@ -299,27 +301,38 @@ class Bench:
     def memory(self) -> None:
         """Resident memory while very many events pass, made a part at a time."""
         left = self.sizes.memory_events
-        marks = {0, left // 2, left}
-        sent, count = 0, self.landed_count()
-        self._note_memory(marks, sent)
-        while sent < left:
-            part = min(100_000, left - sent)
-            bodies = make_bodies(self.chance, part)
-            self.send(self.environment["API_URL"], "/v1/events", bodies)
-            sent += part
-            self._note_memory(marks, sent)
-        self.wait_landed(count + sent)
-        self.result.memory_event_count = sent
+        family = self.processes()
+        watched = {name: family[name] for name in ("api", "event-writer")}
+        mib = self.result.memory_mib = {name: [resident_mib(watched[name])] for name in watched}
+        count = self.landed_count()
+        for _ in range(MEMORY_PARTS):
+            highest = dict.fromkeys(watched, 0)
+            done = threading.Event()
+            watcher = threading.Thread(target=_watch_memory, args=(watched, highest, done))
+            watcher.start()
+            for _ in range(left // MEMORY_PARTS // MEMORY_BODIES_EVENTS):
+                bodies = make_bodies(self.chance, MEMORY_BODIES_EVENTS)
+                self.send(self.environment["API_URL"], "/v1/events", bodies)
+                count += MEMORY_BODIES_EVENTS
+            self.wait_landed(count)
+            done.set()
+            watcher.join()
+            self.result.memory_event_count += left // MEMORY_PARTS
+            for name, size in highest.items():
+                mib[name].append(size)
 
-    def _note_memory(self, marks: set[int], sent: int) -> None:
-        due = {mark for mark in marks if mark <= sent}
-        if not due:
-            return
-        marks -= due
-        for name, family in self.processes().items():
-            if name in ("api", "event-writer"):
-                size = sum(member.memory_info().rss for member in family) // 2**20
-                self.result.memory_mib.setdefault(name, []).append(size)
+
+def resident_mib(family: list[Any]) -> int:
+    """Of processes together."""
+    return int(sum(member.memory_info().rss for member in family) // 2**20)
+
+
+def _watch_memory(
+    watched: dict[str, list[Any]], highest: dict[str, int], done: threading.Event
+) -> None:
+    while not done.wait(0.05):
+        for name, family in watched.items():
+            highest[name] = max(highest[name], resident_mib(family))
 
 
 def own_cpu_seconds(process_id: int) -> float:

@@ -162,12 +162,7 @@ class Bench:
                 *("wrk", "-t1", f"-c{connections}", f"-d{self.seconds}s", "--timeout", "10s"),
                 *("-H", f"Authorization: Bearer {self.key}"),
                 *("-s", str(REPOSITORY / "bench" / "quota_requests.lua"), self.url),
-                *(
-                    "--",
-                    kind,
-                    str(ACTIVE if kind == "consume" else CUSTOMERS),
-                    str(rate / connections),
-                ),
+                *("--", kind, str(customers), str(rate / connections)),
             ],
             capture_output=True,
             text=True,

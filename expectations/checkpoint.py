@@ -1,57 +1,59 @@
-"""Ask a suite of ClickHouse, and keep the answers.
+"""Ask a whole suite with Great Expectations, keep the answers, put the broken rows aside.
 
 Belongs here: the package's machinery and the table of results. Everything is asked in SQL,
 so that the rows stay where they are. The package is imported on use: it takes seconds.
 """
 
 import json
+from collections.abc import Callable, Iterable
 from typing import Any
 from uuid import uuid4
 
+from expectations import quarantine
 from expectations.suite import Expectation, Report, Result, Suite
-from stores.clickhouse.client import connect
+from stores.clickhouse.client import ClickHouseClient, Error, connect
 from stores.settings import load_settings
 
-_TABLE = """
-CREATE TABLE IF NOT EXISTS expectations.results (
-    run_id UUID,
-    suite LowCardinality(String),
-    expectation LowCardinality(String),
-    why String,
-    severity LowCardinality(String),
-    is_met Bool,
-    observed String,
-    error String,
-    checked_at DateTime64(3, 'UTC') DEFAULT now64(3)
-) ENGINE = MergeTree ORDER BY (suite, checked_at, expectation)
-"""
+KEYS_KEPT = 20
+_COLUMNS = ("suite", "expectation", "why", "severity", "is_met", "observed", "error")
 
 
 def run_suite(suite: Suite, url: str | None = None) -> Report:
-    """Ask every expectation of `suite`, keep the answers in `expectations.results`."""
-    target = url or load_settings().require("clickhouse_url")
-    results = _ask(suite, target)
-    report = Report(suite.name, tuple(results))
-    _keep(report, target)
+    """Ask every expectation of `suite`, keep the answers in `expectations.results`.
+
+    Rows that break a severe one are put in quarantine.
+    """
+    [report] = run_suites([suite], url)
     return report
 
 
-def _ask(suite: Suite, url: str) -> list[Result]:
+def run_suites(
+    suites: Iterable[Suite],
+    url: str | None = None,
+    tell: Callable[[Suite], None] = lambda _suite: None,
+) -> list[Report]:
+    """The same for several, which share one start of the package. `tell` hears of each begun."""
+    target = url or load_settings().require("clickhouse_url")
+    client = connect(target)
+    source = _source(target)
+    reports = []
+    for suite in suites:
+        tell(suite)
+        report = Report(suite.name, tuple(_ask(suite, source, client)))
+        _put_aside(client, suite, report)
+        _keep(client, report)
+        reports.append(report)
+    return reports
+
+
+def _source(url: str) -> Any:
     import great_expectations as gx
-    from great_expectations import expectations as kinds
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
     context = gx.get_context(mode="ephemeral")
     context.enable_analytics(enable=False)
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    source = context.data_sources.add_sql("clickhouse", connection_string=_dialect_url(url))
-    asset = source.add_query_asset(suite.name, query=suite.rows)
-    batch = asset.add_batch_definition_whole_table("all").get_batch()
-    answers = []
-    for expectation in suite.expectations:
-        wanted = getattr(kinds, expectation.kind)(**expectation.arguments)
-        answers.append(_result(expectation, batch.validate(wanted).to_json_dict()))
-    return answers
+    return context.data_sources.add_sql("clickhouse", connection_string=_dialect_url(url))
 
 
 def _dialect_url(url: str) -> str:
@@ -59,16 +61,72 @@ def _dialect_url(url: str) -> str:
     return "clickhousedb://" + url.split("://", 1)[1]
 
 
-def _result(expectation: Expectation, answer: dict[str, Any]) -> Result:
+def _ask(suite: Suite, source: Any, client: ClickHouseClient) -> list[Result]:
+    """All of them at once, so that the package asks for what they share only once."""
+    from great_expectations import ExpectationSuite
+    from great_expectations import expectations as kinds
+
+    asset = source.add_query_asset(suite.name, query=suite.rows)
+    wanted = [
+        getattr(kinds, item.kind)(**_arguments(suite, item), meta={"name": item.name})
+        for item in suite.expectations
+    ]
+    try:
+        batch = asset.add_batch_definition_whole_table("all").get_batch()
+        found = batch.validate(ExpectationSuite(suite.name, expectations=wanted)).to_json_dict()
+        answers = {
+            answer["expectation_config"]["meta"]["name"]: answer for answer in found["results"]
+        }
+    except Exception as error:
+        # The package lets through whatever the driver raises.
+        answers = {}
+        unasked = {"success": False, "exception_info": _raised(error)}
+    return [
+        _result(suite, item, answers.get(item.name) or unasked, client)
+        for item in suite.expectations
+    ]
+
+
+def _raised(error: Exception) -> dict[str, Any]:
+    return {"raised_exception": True, "exception_message": str(error)}
+
+
+def _arguments(suite: Suite, item: Expectation) -> dict[str, Any]:
+    """The package's arguments; for an expectation of rows, the query for those that break it."""
+    if item.kind != "UnexpectedRowsExpectation":
+        return dict(item.arguments)
+    # About the whole table, and yet it must name the batch: else the package prints a warning.
+    query = f"{item.query} /* {{batch}} */"
+    if item.broken_by:
+        query = (
+            f"SELECT toString({suite.key}) AS key FROM {{batch}}"
+            f" WHERE {suite.condition(item, suite.rows)} LIMIT {KEYS_KEPT}"
+        )
+    return {"unexpected_rows_query": _escaped(query)}
+
+
+def _escaped(query: str) -> str:
+    """The package takes a single brace for a placeholder of its own, and knows only {batch}."""
+    doubled = query.replace("{", "{{").replace("}", "}}")
+    return doubled.replace("{{batch}}", "{batch}")
+
+
+def _result(
+    suite: Suite, item: Expectation, answer: dict[str, Any], client: ClickHouseClient
+) -> Result:
     """An expectation that could not be asked is not met, and says so apart."""
     errors = _exceptions(answer.get("exception_info") or {})
+    is_met = bool(answer["success"]) and not errors
+    count, keys = (0, ()) if is_met or errors else _breaking(client, suite, item)
     return Result(
-        name=expectation.name,
-        why=expectation.why,
-        severity=expectation.severity,
-        is_met=bool(answer["success"]) and not errors,
+        name=item.name,
+        why=item.why,
+        severity=item.severity,
+        is_met=is_met,
         observed=json.dumps(_observed(answer.get("result") or {}), default=str),
         error="; ".join(errors),
+        breaking_count=count,
+        breaking_keys=keys,
     )
 
 
@@ -86,18 +144,41 @@ def _observed(result: dict[str, Any]) -> dict[str, Any]:
     return {name: result[name] for name in kept if name in result}
 
 
-def _keep(report: Report, url: str) -> None:
-    client = connect(url)
-    client.command("CREATE DATABASE IF NOT EXISTS expectations ENGINE = Atomic")
-    client.command(_TABLE)
+def _breaking(
+    client: ClickHouseClient, suite: Suite, item: Expectation
+) -> tuple[int, tuple[str, ...]]:
+    """How many break it, and the first keys: what is asked of rows names them."""
+    if item.broken_by:
+        query = f"SELECT toString({suite.key}) FROM ({suite.rows})"
+        query += f" WHERE {suite.condition(item, suite.rows)}"
+    elif item.query:
+        query = item.query
+    else:
+        return 0, ()
+    try:
+        [(count,)] = client.query(f"SELECT count() FROM ({query})").result_rows
+        rows = client.query(f"{query} LIMIT {KEYS_KEPT}").result_rows
+    except Error:
+        return 0, ()
+    return int(count), tuple(" ".join(str(value) for value in row) for row in rows)
+
+
+def _put_aside(client: ClickHouseClient, suite: Suite, report: Report) -> None:
+    broken = {item.name for item in report.unmet if item.severity == "severe" and not item.error}
+    for item in suite.severe:
+        if item.name in broken and item.broken_by:
+            quarantine.put_aside(client, suite, item, suite.rows)
+
+
+def _keep(client: ClickHouseClient, report: Report) -> None:
     run_id = uuid4()
-    columns = ["suite", "expectation", "why", "severity", "is_met", "observed", "error"]
     client.insert(
         "expectations.results",
         [(run_id, *_row(report.suite, item)) for item in report.results],
-        column_names=["run_id", *columns],
+        column_names=["run_id", *_COLUMNS, "breaking_count", "breaking_keys"],
     )
 
 
-def _row(suite: str, item: Result) -> tuple[str | bool, ...]:
-    return suite, item.name, item.why, item.severity, item.is_met, item.observed, item.error
+def _row(suite: str, item: Result) -> tuple[object, ...]:
+    values = (suite, item.name, item.why, item.severity, item.is_met, item.observed, item.error)
+    return (*values, item.breaking_count, list(item.breaking_keys))

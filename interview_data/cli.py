@@ -24,10 +24,16 @@ COMMANDS: dict[str, str] = {
     "load": "load",
     "cdc": "cdc",
     "events": "events",
+    "expectations": "expectations",
     "keys": "keys",
+    "webhooks": "webhooks",
     "mail": "mail",
     "dashboard": "dashboard",
     "dbt": "dbt",
+    "model-docs": "model_docs",
+    "reconcile": "reconcile",
+    "export": "export",
+    "profile": "export",
 }
 EXIT_FAILED = 1
 EXIT_WRONG_USE = 2
@@ -47,7 +53,7 @@ class LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"interview_data.commands.{COMMANDS[cmd_name]}")
-        command = getattr(module, cmd_name)
+        command = getattr(module, cmd_name.replace("-", "_"))
         if not isinstance(command, click.Command):
             raise TypeError(f"{module.__name__}.{cmd_name} is not a click command")
         return command

@@ -12,7 +12,14 @@ from stores.local.home import Home
 from stores.local.service import Service, check_tcp
 from stores.settings import REPOSITORY, inherited_environment
 
-APPLICATIONS = ("change-capture", "event-writer", "search-indexer", "api", "dagster")
+APPLICATIONS = (
+    "change-capture",
+    "event-writer",
+    "search-indexer",
+    "webhook-sender",
+    "api",
+    "dagster",
+)
 
 
 def application_services(
@@ -32,6 +39,10 @@ def application_services(
         depends_on=("postgres", "search"),
         steady_seconds=3,
         cwd=REPOSITORY,
+    )
+    made["webhook-sender"] = replace(
+        _follower(home, env, "webhook-sender", ("webhooks", "deliver", "--follow")),
+        depends_on=("postgres",),
     )
     if port := ports.get("api"):
         made["api"] = _api(home, env, port)

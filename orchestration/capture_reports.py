@@ -46,6 +46,12 @@ def told_of(status: "TableStatus", now: float) -> Told:
     return Told(status.last_lsn or "", status.rows_applied, status.snapshot_rows, now)
 
 
+def data_version(status: "TableStatus") -> str:
+    """Changes with the rows: a table that is told again because nobody changed it keeps it, and
+    so nothing behind it is built again."""
+    return f"{status.last_lsn or 'snapshot'} {status.snapshot_rows} {status.rows_applied}"
+
+
 def metadata(status: "TableStatus", before: Told) -> dict[str, MetadataValue]:
     """Of one materialization: what was applied since `before`, and where the table is now."""
     found: dict[str, MetadataValue] = {

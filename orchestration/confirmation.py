@@ -8,11 +8,32 @@ while a stopped capture no longer reaches them.
 from stores import event_bus
 from stores.clickhouse.client import ClickHouseClient
 from stores.event_bus.topics import ANALYTICS_TOPICS
+from stores.settings import load_settings
 
 
-def is_anything_on_its_way() -> bool:
-    """Whether PostgreSQL or the event bus holds what ClickHouse does not."""
-    return _is_capture_behind() or _is_writer_behind()
+def log_positions() -> tuple[int, int]:
+    """Up to where capture has confirmed PostgreSQL's log, and where the log ends.
+
+    The two are hardly ever equal: whatever else writes to that server, Dagster's own storage
+    for one, moves the end. Without a slot nothing is confirmed.
+    """
+    from ingestion.cdc.positions import parse_lsn
+    from ingestion.cdc.status import slot_status
+
+    slot = slot_status(None, load_settings().capture_slot)
+    if slot is None:
+        return 0, 1
+    confirmed = parse_lsn(slot.confirmed_lsn)
+    return confirmed, confirmed + slot.lag_bytes
+
+
+def is_bus_empty() -> bool:
+    """Whether the event writer has landed everything that the bus holds."""
+    bus = event_bus.connect()
+    try:
+        return not any(bus.lag(topic.name) for topic in ANALYTICS_TOPICS)
+    finally:
+        bus.close()
 
 
 def confirm(client: ClickHouseClient) -> None:
@@ -21,19 +42,3 @@ def confirm(client: ClickHouseClient) -> None:
         "ALTER TABLE rollups.rollup_freshness UPDATE refreshed_at = now64(3, 'UTC') WHERE true"
         " SETTINGS mutations_sync = 1"
     )
-
-
-def _is_capture_behind() -> bool:
-    from ingestion.cdc.status import table_statuses
-
-    # The whole capture has one lag; without a slot there is none to tell.
-    statuses = table_statuses()
-    return not statuses or any(status.lag_bytes != 0 for status in statuses)
-
-
-def _is_writer_behind() -> bool:
-    bus = event_bus.connect()
-    try:
-        return any(bus.lag(topic.name) for topic in ANALYTICS_TOPICS)
-    finally:
-        bus.close()

@@ -9,12 +9,17 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 from dagster_dbt import DagsterDbtTranslator
 from dbt.artifacts.schemas.results import NodeStatus, TestStatus
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
+from orchestration.column_lineage import Tracer
 from orchestration.dbt_projects import Project
+from orchestration.failing_rows import describe
+from orchestration.held_back import held_back, look_before_building
+from orchestration.retries import failure
 
 BUILT = ("model", "snapshot")
 Event = dg.MaterializeResult[Any] | dg.AssetCheckResult
@@ -29,25 +34,36 @@ def build(
 ) -> Iterator[Event]:
     """Build what is selected; a model that fails fails the step, a test turns its check red."""
     nodes = _selected(context, manifest, translator)
+    # Checks alone are asked of what is there; only a build can bring bad rows into a model.
+    held = look_before_building(context, manifest, nodes) if context.selected_asset_keys else {}
+    nodes = {node: key for node, key in nodes.items() if node not in held}
+    if held and not nodes:
+        raise held_back(manifest, held)
     # A build leaves out the tests behind one that failed; checks alone are all wanted.
     command = "build" if context.selected_asset_keys else "test"
     arguments = [command, "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
     arguments += ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
-    arguments += ["--no-use-colors"]
+    # Unit tests look at the models' text alone: they are for whoever changes it.
+    arguments += ["--no-use-colors", "--exclude-resource-type", "unit_test"]
     arguments += ["--full-refresh"] if full_refresh and command == "build" else []
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
+    # Macros look at it, and only a parse makes it.
+    parsed.build_flat_graph()
     ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])
     if ran.result is None:
-        raise dg.Failure(f"dbt could not start: {ran.exception}") from ran.exception
+        raise failure("dbt could not start:", [str(ran.exception)]) from ran.exception
+    tracer = Tracer(manifest, translator, project.artifacts / "column_lineage")
     failed: list[str] = []
     for result in ran.result.results:  # type: ignore[union-attr]
-        event = _event(result, nodes)
+        event = _event(result, nodes, project, manifest)
         if event is not None:
-            yield event
+            yield _with_columns(event, tracer, result.node)
         elif result.status == NodeStatus.Error:
             failed.append(f"{result.node.name}: {result.message}")
     if failed:
-        raise dg.Failure("dbt could not build " + "; ".join(failed))
+        raise failure("dbt could not build", failed)
+    if held:
+        raise held_back(manifest, held)
 
 
 def _selected(
@@ -60,7 +76,12 @@ def _selected(
     checks = {
         spec.key: spec for spec in context.assets_def.node_check_specs_by_output_name.values()
     }
-    for key in context.selected_asset_check_keys:
+    # Tests are for the daily run and for whoever asks: those that compare with a source would be
+    # red whenever something lands while a table is refreshed.
+    wanted = (
+        () if AUTOMATION_CONDITION_TAG in context.run.tags else context.selected_asset_check_keys
+    )
+    for key in wanted:
         ids[checks[key].metadata["dagster_dbt/unique_id"]] = key
     chosen = context.selected_asset_keys
     for unique_id, node in manifest["nodes"].items():
@@ -69,10 +90,18 @@ def _selected(
     return ids
 
 
-def _event(result: Any, nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey]) -> Event | None:
+def _event(
+    result: Any,
+    nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey],
+    project: Project,
+    manifest: Mapping[str, Any],
+) -> Event | None:
     key = nodes[result.node.unique_id]
     if isinstance(key, dg.AssetCheckKey):
-        return _checked(result, key)
+        compiled = result.node.compiled_code if result.failures else ""
+        return _checked(
+            result, key, describe(project.name, manifest, result.node.unique_id, compiled)
+        )
     if result.status == NodeStatus.Success:
         return dg.MaterializeResult(
             asset_key=key,
@@ -81,7 +110,17 @@ def _event(result: Any, nodes: Mapping[str, dg.AssetKey | dg.AssetCheckKey]) -> 
     return None
 
 
-def _checked(result: Any, key: dg.AssetCheckKey) -> dg.AssetCheckResult | None:
+def _with_columns(event: Event, tracer: Tracer, node: Any) -> Event:
+    """A materialization tells of which columns its own are made."""
+    if not isinstance(event, dg.MaterializeResult):
+        return event
+    if (columns := tracer.trace(node)) is None:
+        return event
+    metadata: dict[str, Any] = {**(event.metadata or {}), "dagster/column_lineage": columns}
+    return event._replace(metadata=metadata)
+
+
+def _checked(result: Any, key: dg.AssetCheckKey, rows: str) -> dg.AssetCheckResult | None:
     if result.status in (TestStatus.Skipped, "skipped"):
         return None
     return dg.AssetCheckResult(
@@ -96,6 +135,7 @@ def _checked(result: Any, key: dg.AssetCheckKey) -> dg.AssetCheckResult | None:
         metadata={
             "failing_rows_count": int(result.failures or 0),
             "message": result.message or "",
+            **({"first_rows": dg.MetadataValue.md(rows)} if rows else {}),
             "query": dg.MetadataValue.md(f"```sql\n{result.node.compiled_code or ''}\n```"),
         },
     )

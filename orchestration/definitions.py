@@ -6,13 +6,16 @@ from orchestration.assets.capture import capture_assets
 from orchestration.assets.events import event_assets, live_view_spec
 from orchestration.assets.models import exposure_specs, model_assets
 from orchestration.assets.sources import source_specs
+from orchestration.automation import automation_sensor
 from orchestration.checks.capture import capture_checks
 from orchestration.checks.dead_letters import dead_letter_checks
-from orchestration.checks.landed import user_events_expectations
+from orchestration.checks.landed import expectation_checks
+from orchestration.checks.reconciliation import reconciliation_checks
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
-from orchestration.jobs import BUILD, CHECK, REFRESH, make_jobs
+from orchestration.failures import tell_failed_runs, tell_recovered_runs
+from orchestration.jobs import CHECK, ONE_PROCESS, QUIET, make_jobs
 from orchestration.layers import ROLLUPS
-from orchestration.sensors import daily_checks, freshness_sensor
+from orchestration.sensors import daily_checks, landing_sensor
 from orchestration.sensors_capture import capture_sensor
 from orchestration.tables import source_tables
 
@@ -40,13 +43,21 @@ definitions = dg.Definitions(
         *_models,
         *exposure_specs(_warehouse),
     ],
-    asset_checks=[_capture_checks, user_events_expectations, dead_letter_checks(_events)],
+    asset_checks=[
+        _capture_checks,
+        expectation_checks(),
+        dead_letter_checks(_events),
+        reconciliation_checks(),
+    ],
     jobs=_jobs,
+    executor=ONE_PROCESS,
+    loggers={"console": QUIET},
     sensors=[
-        freshness_sensor(
-            _captured, WAREHOUSE.digest + OPERATIONAL.digest, [_job[BUILD], _job[REFRESH]]
-        ),
+        landing_sensor(_captured),
         capture_sensor(_captured),
+        automation_sensor(dg.AssetSelection.assets(*_models)),
         daily_checks(_job[CHECK]),
+        tell_failed_runs,
+        tell_recovered_runs,
     ],
 )

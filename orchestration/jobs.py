@@ -18,7 +18,7 @@ CATCH_UP = "catch_up"
 VERIFY = "verify_captured_tables"
 ONE_PROCESS = dg.in_process_executor
 # Every event of a run is in Dagster's storage already; the process's log needs the trouble only.
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+QUIET = dg.colored_console_logger.configured({"log_level": "WARNING"}, config_schema={})
 __all__ = ["BUILD", "CATCH_UP", "CHECK", "REFRESH", "VERIFY", "Job", "make_jobs"]
 
 
@@ -32,35 +32,30 @@ def make_jobs(
             REFRESH,
             selection=refreshed.without_checks(),
             executor_def=ONE_PROCESS,
-            config=QUIET,
             description="Restate what differs from what has landed.",
         ),
         dg.define_asset_job(
             BUILD,
             selection=models.without_checks(),
             executor_def=ONE_PROCESS,
-            config=QUIET,
             description="Build every model, as after a change of the models.",
         ),
         dg.define_asset_job(
             CHECK,
             selection=dg.AssetSelection.all_asset_checks(),
             executor_def=ONE_PROCESS,
-            config=QUIET,
             description="Every test, expectation and comparison; builds nothing.",
         ),
         dg.define_asset_job(
             VERIFY,
             selection=verified,
             executor_def=ONE_PROCESS,
-            config=QUIET,
             description="Compare every captured table with PostgreSQL at one position of its log.",
         ),
         dg.define_asset_job(
             CATCH_UP,
             selection=dg.AssetSelection.groups(layers.LANDED).without_checks(),
             executor_def=ONE_PROCESS,
-            config=QUIET,
             description="Wait until all that was committed and accepted by now has landed.",
         ),
     ]

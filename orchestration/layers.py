@@ -20,6 +20,9 @@ WAREHOUSE_GROUPS = {
     "rollups": ROLLUPS,
 }
 
+# Says how fresh the rollups are; confirmed while nothing lands.
+CONFIRMED = ("rollups", "rollup_freshness")
+
 DATA_ENGINEERING = "team:data-engineering"
 ANALYTICS = "team:analytics"
 PRODUCT = "team:product"

@@ -7,12 +7,14 @@ import time
 from collections.abc import Iterable
 
 import dagster as dg
+from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
-from orchestration.capture_reports import Cursor, metadata, to_tell, told_of
+from orchestration.capture_reports import Cursor, data_version, metadata, to_tell, told_of
+from orchestration.landed_columns import column_metadata
 from stores.errors import TransientError
 from stores.settings import load_settings
 
-TICK_SECONDS = 15
+TICK_SECONDS = 10
 # A table nobody changes is told this often; well within the freshness policy of its asset.
 REPEAT_SECONDS = 600
 
@@ -35,7 +37,7 @@ def capture_sensor(captured: Iterable[str]) -> dg.SensorDefinition:
 
 def _tick(text: str | None, names: frozenset[str]) -> dg.SensorResult:
     from ingestion.cdc.status import table_statuses
-    from stores.clickhouse.client import Error
+    from stores.clickhouse.client import Error, connect
 
     cursor, now = Cursor.parse(text), time.time()
     try:
@@ -51,11 +53,17 @@ def _tick(text: str | None, names: frozenset[str]) -> dg.SensorResult:
     )
     if not found:
         return dg.SensorResult(skip_reason=dg.SkipReason("nothing has moved"), cursor=text)
+    try:
+        columns = column_metadata(connect(), "oltp")
+    except (TransientError, Error) as error:
+        return dg.SensorResult(skip_reason=dg.SkipReason(_line(error)), cursor=text)
     told = {**cursor.tables, **{status.table: told_of(status, now) for status, _ in found}}
     return dg.SensorResult(
         asset_events=[
             dg.AssetMaterialization(
-                asset_key=["oltp", status.table], metadata=metadata(status, before)
+                asset_key=["oltp", status.table],
+                metadata={**metadata(status, before), **columns.get(status.table, {})},
+                tags={DATA_VERSION_TAG: data_version(status)},
             )
             for status, before in found
         ],

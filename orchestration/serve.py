@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from orchestration.dbt_projects import PROJECTS, connection_environment
-from orchestration.instance import prepare
+from orchestration.instance import prepare, prepare_storage, storage_environment
 from stores.settings import REPOSITORY, inherited_environment, load_settings
 
 # The kernel takes 107 bytes for a socket's path; Python's own below TMPDIR have up to 32.
@@ -43,9 +43,11 @@ def main() -> None:
     home = settings.interview_data_home
     for project in PROJECTS.values():
         project.ensure_manifest()
+    prepare_storage()
     environment = {
         **inherited_environment(home),
         **connection_environment(settings),
+        **storage_environment(settings.require("database_url")),
         "DAGSTER_HOME": str(prepare(home)),
         **temporary_folder(home),
     }

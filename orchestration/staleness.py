@@ -1,4 +1,4 @@
-"""Whether anything has landed since the rollups were last built: one cheap question.
+"""Whether anything has landed since that was last told: one cheap question.
 
 Belongs here: the question to ClickHouse and the comparison. Event tables only grow, and their
 row count is known without reading a row. Captured tables also change rows in place, so it is
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from stores.clickhouse.client import ClickHouseClient
 
 EVENT_TABLES = ("user_events", "interview_metrics", "api_metrics")
-# The platform's own requests never stop; on their own account they are rolled up this rarely.
+# The platform measures its own requests, which never stop: they are told this rarely.
 PATIENCE_SECONDS = {"api_metrics": 40.0}
 
 Watermarks = dict[str, str]
@@ -54,6 +54,10 @@ def changed(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     return sorted(name for name, mark in now.items() if before.get(name) != mark)
 
 
-def is_due(names: Iterable[str], seconds_since_last: float) -> bool:
-    """Whether one of `names` is worth a refresh now."""
-    return any(seconds_since_last >= PATIENCE_SECONDS.get(name, 0.0) for name in names)
+def due(names: Iterable[str], seconds_since_told: Mapping[str, float]) -> list[str]:
+    """Those of `names` that are worth telling now."""
+    return [
+        name
+        for name in names
+        if seconds_since_told.get(name, float("inf")) >= PATIENCE_SECONDS.get(name, 0.0)
+    ]

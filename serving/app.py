@@ -11,7 +11,7 @@ from importlib.metadata import version
 from fastapi import Depends, FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
-from serving import database, logs, openapi, problems, tracing
+from serving import database, logs, openapi, problems, rate_limits, tracing
 from serving import interviews as interview_cache
 from serving.body_limits import BodyLimits
 from serving.compression import Compression
@@ -32,6 +32,7 @@ from serving.routers import (
     entitlements,
     event_status,
     events,
+    expectations,
     health,
     interviews,
     jwks,
@@ -43,6 +44,8 @@ from serving.routers import (
     schemas,
     sessions,
     usage,
+    usage_accounts,
+    webhooks,
 )
 from serving.security import Keyring
 from stores.event_bus import connect_async
@@ -73,9 +76,12 @@ _ROUTERS = (
     aggregates,
     entitlements,
     quota,
+    usage_accounts,
     usage,
+    webhooks,
     dashboards,
     dead_letters,
+    expectations,
     interviews,
     sessions,
     media,
@@ -103,6 +109,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         await recorder.close()
         await app.state.intake.close()
         await interview_cache.close_of_application(app)
+        await rate_limits.close_of_application(app)
         await quota_desk.close_of_application(app)
         await database.close_of_application(app)
         await bus.close()

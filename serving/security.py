@@ -17,6 +17,7 @@ from anyio import to_thread
 from fastapi import Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from serving import rate_limits
 from serving.identity.access_tokens import Checker
 from serving.ingest.intake import Intake, rate_limit_headers
 from serving.principals import Principal, ensure_tenant, not_found, of_key
@@ -114,10 +115,13 @@ async def authorize(keyring: Keyring, authorization: str, scope: str) -> Princip
     return found
 
 
-def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
+def require_scope(
+    scope: str, *, of_platform: bool = False
+) -> Callable[..., Coroutine[Any, Any, Principal]]:
     """A dependency that answers 401 without valid credentials and 403 where `scope` is not theirs.
 
-    The request is counted against their limit, and 429 answered beyond it.
+    `of_platform` is for what is about all tenants at once: it refuses whoever is bound to one. The
+    request is counted against their limit, and 429 answered beyond it.
     """
 
     async def checked(
@@ -127,6 +131,8 @@ def require_scope(scope: str) -> Callable[..., Coroutine[Any, Any, Principal]]:
     ) -> Principal:
         header = request.headers.get("authorization", "")
         found = await authorize(request.app.state.keyring, header, scope)
+        if of_platform and found.user_id is not None:
+            raise Problem(403, "This is about all customers, and so for none of them.")
         await _admit(request, response, found)
         return found
 
@@ -151,8 +157,15 @@ async def require_user(
 
 
 async def _admit(request: Request, response: Response, found: Principal) -> None:
+    """Count the request: a key's by its own limits, a customer's by those of the plan."""
     intake: Intake | None = getattr(request.app.state, "intake", None)
-    if intake is not None:
-        admission = await intake.admit(found, 0, "", b"")
-        for name, value in rate_limit_headers(admission):
-            response.headers[name] = value
+    if intake is None:
+        return
+    headers: dict[str, str] = {}
+    if found.kind == "key":
+        headers |= rate_limit_headers(await intake.admit(found, 0, "", b""))
+    if found.user_id is not None:
+        limits = rate_limits.of_application(request)
+        headers |= await limits.admit(found.user_id, rate_limits.endpoint_name(request))
+    for name, value in headers.items():
+        response.headers[name] = value

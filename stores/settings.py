@@ -35,6 +35,7 @@ URL_SCHEMES: dict[str, tuple[str, ...]] = {
     "event_bus_url": ("redis", "rediss", "kafka", "kafkas"),
     "api_url": ("http", "https"),
     "dagster_url": ("http", "https"),
+    "alert_webhook_url": ("http", "https"),
 }
 
 # The URLs whose presence in the environment means: a real server, do not start ours.
@@ -111,6 +112,11 @@ class Settings(BaseSettings):
     dead_letter_alert_hours: float = Field(
         24, gt=0, description="A dead letter that is older and not replayed raises an alert."
     )
+    alert_webhook_url: str | None = Field(
+        None,
+        repr=False,
+        description="Failed and recovered runs of Dagster are posted here, as JSON.",
+    )
     api_url: str | None = Field(None, description="Where the serving API answers: http://host:port")
     api_key: str | None = Field(None, repr=False, description="A key for the API, all scopes.")
     dagster_url: str | None = Field(None, description="Where Dagster's pages are: http://host:port")
@@ -165,6 +171,14 @@ class Settings(BaseSettings):
     api_events_per_minute: int = Field(
         600_000, ge=10_000, description="Events that one API key may send; likewise."
     )
+    rate_limits_fail_open: bool = Field(
+        True, description="While Redis is away, serve requests uncounted instead of refusing them."
+    )
+    api_user_requests_per_minute: int = Field(
+        600, ge=1, description="Requests of one customer to one endpoint; a plan may say otherwise."
+    )
+    api_user_requests_per_hour: int = Field(10_000, ge=1, description="Likewise, by the hour.")
+    api_user_requests_per_day: int = Field(100_000, ge=1, description="Likewise, by the day.")
     quota_fails_open: bool = Field(
         False,
         description="While Redis is away, let quotas be used unchecked and recorded, not refused.",
@@ -176,6 +190,17 @@ class Settings(BaseSettings):
     )
     quota_reservation_seconds: int = Field(
         900, ge=1, le=86_400, description="How long a reservation holds that names no time."
+    )
+    webhook_attempts: int = Field(
+        8, ge=1, le=50, description="How often a webhook is tried before it is a dead letter."
+    )
+    webhook_timeout_seconds: float = Field(
+        10.0, gt=0, le=30, description="How long a webhook's receiver may take to answer."
+    )
+    webhook_private_targets: bool = Field(
+        False,
+        description="Let webhooks go to private addresses and over http://; for tests and one's own"
+        " network.",
     )
     api_body_seconds: float = Field(
         30.0, gt=0, description="A request's body that takes longer to come is cut off."

@@ -23,7 +23,7 @@ from fix_stack import wait_until
 
 from ingestion.events import writer
 from stores import event_bus
-from stores.clickhouse.client import ClickHouseClient
+from stores.clickhouse.client import ClickHouseClient, connect
 from stores.errors import TransientError
 from stores.event_bus.interface import Message
 from stores.event_bus.rows import utc_text
@@ -110,6 +110,14 @@ def clickhouse_server(folder: Path) -> tuple[Server, str]:
         env=inherited_environment(folder),
     )
     return Server(service), f"clickhouse://default:{_SECRET}@127.0.0.1:{port}/default"
+
+
+def empty_events(url: str) -> ClickHouseClient:
+    """A client of the ClickHouse at `url`, of which all user events are taken away."""
+    client = connect(url)
+    for table in ("analytics.user_events", "analytics.daily_user_activity"):
+        client.command(f"TRUNCATE TABLE {table}")
+    return client
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The API for those who sign in, over the session's stores, with a database of its own.
 
-Belongs here: serving it, reading the mail it would send, and making users as they are needed.
+Belongs here: serving it, reading the mail it would send, and making users as they are needed. Its
+ways to PostgreSQL and Redis can be cut; the test's own go past them.
 """
 
 import uuid
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from fix_proxy import Wire
 from fix_stack import RunningStack
 from fix_usage import own_database
 from psycopg.types.json import Jsonb
@@ -31,6 +33,8 @@ class IdentitySite:
     client: TestClient
     database_url: str
     secret: str
+    postgres: Wire
+    redis: Wire
 
     def sql(self, statement: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What a statement answers."""
@@ -89,19 +93,26 @@ def _identity_site(session_stack: RunningStack, _template: str) -> Iterator[Iden
                     "INSERT INTO roles (name, permissions) VALUES (%s, %s)",
                     [name, Jsonb(permissions)],
                 )
+        wires = Wire(database_url), Wire(values["REDIS_URL"])
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("INTERVIEW_DATA_HOME", str(session_stack.home.path))
-            patch.setenv("DATABASE_URL", database_url)
+            patch.setenv("DATABASE_URL", wires[0].url)
+            patch.setenv("REDIS_URL", wires[1].url)
             app = create_app()
             with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
-                yield IdentitySite(app, client, database_url, values["AUTH_SECRET"])
+                yield IdentitySite(app, client, database_url, values["AUTH_SECRET"], *wires)
+        for wire in wires:
+            wire.close()
 
 
 @pytest.fixture
 def identity(
     _identity_site: IdentitySite, redis_url: str, monkeypatch: pytest.MonkeyPatch
-) -> IdentitySite:
+) -> Iterator[IdentitySite]:
     """The API with an empty Redis; users of other tests are there."""
-    monkeypatch.setenv("DATABASE_URL", _identity_site.database_url)
+    monkeypatch.setenv("DATABASE_URL", _identity_site.postgres.url)
+    monkeypatch.setenv("REDIS_URL", _identity_site.redis.url)
     monkeypatch.setattr(sign_in, "SAME_TIME_SECONDS", 0.0)
-    return _identity_site
+    yield _identity_site
+    _identity_site.postgres.up()
+    _identity_site.redis.up()

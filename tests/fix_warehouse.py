@@ -105,6 +105,7 @@ class Warehouse:
         """Run dbt in this process; what became of each model and test, by its name."""
         WAREHOUSE.ensure_manifest()
         parsed = Manifest.from_msgpack(WAREHOUSE.parsed_path.read_bytes())
+        parsed.build_flat_graph()
         quiet = ("--quiet", "--no-print", "--no-write-json", "--log-level-file", "none")
         ran = dbtRunner(manifest=parsed).invoke([*arguments, *quiet, *WAREHOUSE.options()])
         assert ran.result is not None, ran.exception
@@ -113,7 +114,9 @@ class Warehouse:
 
     def build(self, *selection: str) -> None:
         """Build models, by default the rollups and what they need; all must succeed."""
-        became = self.dbt("run", "--select", *(selection or ("+rollups",)))
+        chosen = ("--select", *(selection or ("+rollups",)))
+        # Not `run`: that leaves the snapshots out.
+        became = self.dbt("build", *chosen, "--exclude-resource-types", "test", "unit_test")
         assert set(became.values()) == {"success"}, self.messages
 
     def refresh(self) -> None:

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from ingestion.cdc.arrived import Arrived
 from ingestion.cdc.batch import (
     ORDINALS_PER_CHANGE,
     Batch,
@@ -67,11 +68,10 @@ class Assembler(OpenBatch):
     def __init__(
         self, registry: Registry, start_lsn: int, open_transactions: OpenTransactions | None = None
     ) -> None:
-        super().__init__(start_lsn)
+        kept = OpenTransactions() if open_transactions is None else open_transactions
+        super().__init__(start_lsn, Arrived(lambda: kept.prepared() / "moved-rows"))
         self._registry = registry
-        self._open_transactions = (
-            OpenTransactions() if open_transactions is None else open_transactions
-        )
+        self._open_transactions = kept
         self._relations: dict[int, Relation] = {}
         self._routes: dict[int, Route] = {}
         self._commit_lsn = 0

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from ingestion.cdc.arrived import Arrived
 from ingestion.cdc.layout import Layout
-from ingestion.cdc.messages import UNCHANGED, Change, Relation, Tuple, Value
+from ingestion.cdc.messages import UNCHANGED, Change, Relation, Tuple
 from ingestion.cdc.rows import PartialRow, RowId, StoredRow, encode_row
 from ingestion.cdc.schema_changes import CannotFollow, LayoutChange
 from ingestion.cdc.state import CapturedTable
@@ -117,11 +118,9 @@ class Route:
 class OpenBatch:
     """Holds the open batch; takes rows into it, one by one or many at once."""
 
-    def __init__(self, start_lsn: int) -> None:
+    def __init__(self, start_lsn: int, arrived: Arrived) -> None:
         self.batch = Batch(start_lsn, start_lsn)
-        # Full old images of rows that moved to a key within one transaction.
-        self._arrived: dict[tuple[int, tuple[Value, ...]], Tuple] = {}
-        self._arrived_lsn = 0
+        self._arrived = arrived
 
     def seal(self) -> Batch:
         """Hand over the open batch and start the next where it ends."""
@@ -136,13 +135,11 @@ class OpenBatch:
 
     def has_moved_rows(self, commit_lsn: int) -> bool:
         """Whether this transaction's deletions must be looked at one by one."""
-        return bool(self._arrived) and self._arrived_lsn == commit_lsn
+        return self._arrived.is_any(commit_lsn)
 
     def take_change(self, route: Route, change: Change, row_id: RowId) -> None:
         """One change."""
-        if self._arrived_lsn != row_id.commit_lsn:
-            self._arrived.clear()
-            self._arrived_lsn = row_id.commit_lsn
+        self._arrived.begin(row_id.commit_lsn)
         if change.new is not None:
             self._update(route, change, route.checked(change.new), row_id)
         elif change.old is not None:
@@ -175,7 +172,7 @@ class OpenBatch:
         if old is not None and old_key != new_key:
             self._delete(route, old, row_id, change)
             if change.old_kind == "O":
-                self._arrived[change.oid, new_key] = new
+                self._arrived.note(change.oid, new_key, new)
         if UNCHANGED in new:
             self._append(route, PartialRow(second, new, old_key), second)
         else:
@@ -188,9 +185,7 @@ class OpenBatch:
         PostgreSQL demands full old images; they tell whether it is that other row which leaves.
         """
         key = tuple(old[index] for index in route.key)
-        arrived = self._arrived.pop((change.oid, key), None)
-        if arrived is not None and change.old_kind == "O" and arrived != old:
-            self._arrived[change.oid, key] = arrived
+        if self._arrived.is_taken(change.oid, key, old if change.old_kind == "O" else None):
             return
         values: Tuple = [None] * len(route.layout.columns)
         for index, value in zip(route.key, key, strict=True):

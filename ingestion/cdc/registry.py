@@ -11,7 +11,7 @@ form is ever put beside newer ones, whatever was altered before L.
 
 import logging
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from ingestion.cdc.adjusted import publish_adjusted_values
@@ -35,6 +35,7 @@ from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, p
 from ingestion.cdc.source import SourceDatabase, TableLocked
 from ingestion.cdc.source_form import SourceForm, source_form, source_forms
 from ingestion.cdc.state import CapturedTable, Source, StateStore
+from ingestion.cdc.treated_tables import check_nothing_is_uncovered, wanted_columns
 from ingestion.cdc.treatments import ColumnTreatment, check_treatments, treated
 from ingestion.cdc.types import SourceType
 from stores.clickhouse.client import ClickHouseClient
@@ -95,11 +96,12 @@ class Tables:
 
     def _follow_treatments(self, forms: dict[int, SourceForm]) -> None:
         """Rows that are treated differently never come together: such a table is read anew."""
+        check_nothing_is_uncovered(self.all(), forms, self._treatments)
         for table in self.all():
             if table.oid not in forms or not table.layout.columns:
                 continue
             before = table.layout
-            columns = tuple(self._wanted(table, column, forms) for column in before.columns)
+            columns = wanted_columns(table, forms[table.oid], self._treatments)
             table.layout = Layout(columns, before.key)
             changed = [
                 new.name for new, old in zip(columns, before.columns, strict=True) if new != old
@@ -107,23 +109,6 @@ class Tables:
             if changed and (table.is_flowing or table.is_waiting):
                 reason = f"column {changed[0]} is excluded, hashed or kept otherwise than before"
                 self.restart(table, reason, by_itself=False)
-
-    def _wanted(
-        self, table: CapturedTable, column: SourceColumn, forms: dict[int, SourceForm]
-    ) -> SourceColumn:
-        """With the treatment that is configured now. Where that names a column which is gone,
-        one that is treated without being named is that column under a new name."""
-        made = self._treated(table, replace(column, treatment=""))
-        if made.treatment or not column.treatment:
-            return made
-        names = {found.name for found in forms[table.oid].columns}
-        missing = [
-            treatment
-            for treatment in self._treatments
-            if (treatment.schema, treatment.table) == (table.source_schema, table.source_name)
-            and treatment.column not in names
-        ]
-        return column if missing else made
 
     def _treated(self, table: CapturedTable, column: SourceColumn) -> SourceColumn:
         return treated(column, table.source_schema, table.source_name, self._treatments)

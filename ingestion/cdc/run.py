@@ -15,7 +15,7 @@ from ingestion.cdc.catalog import published_oids
 from ingestion.cdc.positions import format_lsn
 from ingestion.cdc.source import SlotBusy, SourceDatabase
 from ingestion.cdc.status import unread_tables
-from ingestion.cdc.treatments import EXCLUDE, HASH, parse_treatments
+from ingestion.cdc.treatments import EXCLUDE, HASH, KEEP, parse_treatments
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.errors import StoreUnavailable, TransientError
 from stores.postgres.client import Error as PostgresError
@@ -46,6 +46,7 @@ def options(
     target_database: str = "oltp",
     exclude_columns: tuple[str, ...] = (),
     hash_columns: tuple[str, ...] = (),
+    keep_columns: tuple[str, ...] = (),
 ) -> Options:
     """Options from the settings, what is given here first.
 
@@ -63,6 +64,7 @@ def options(
         ",".join(
             [f"{name}={EXCLUDE}" for name in exclude_columns]
             + [f"{name}={HASH}" for name in hash_columns]
+            + [f"{name}={KEEP}" for name in keep_columns]
         )
     )
     return Options(

@@ -83,7 +83,7 @@ class OpenTransactions:
         """Keep messages. Raises CaptureStopped where the folder takes no more."""
         found = self._open.get(transaction_id)
         if found is None:
-            found = OpenTransaction(self._prepared() / f"{transaction_id}.messages")
+            found = OpenTransaction(self.prepared() / f"{transaction_id}.messages")
             self._open[transaction_id] = found
         found.append(data)
         while sum(item.memory_bytes for item in self._open.values()) > self._limit:
@@ -112,7 +112,8 @@ class OpenTransactions:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._is_ready = False
 
-    def _prepared(self) -> Path:
+    def prepared(self) -> Path:
+        """The folder, made when it is first needed."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="capture-spill-"))
         try:

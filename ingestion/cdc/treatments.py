@@ -19,9 +19,11 @@ from stores.errors import SettingInvalid, StateConflict
 from stores.settings import load_settings
 
 EXCLUDE, HASH = "exclude", "hash"
+# Of a column that was left out or hashed and is to be stored as it is from now on.
+KEEP = "keep"
 SETTING, KEY_SETTING = "CAPTURE_COLUMNS", "CAPTURE_HASH_KEY"
 # What a message names: the two options say the same as the setting.
-GIVEN_BY = f"--exclude-column, --hash-column or {SETTING}"
+GIVEN_BY = f"--exclude-column, --hash-column, --keep-column or {SETTING}"
 SHORTEST_KEY = 16
 # In place of a text: this, then its hash. PostgreSQL's texts never hold such a character.
 _ALREADY = "char(0)"
@@ -47,7 +49,7 @@ class ColumnTreatment:
 
 
 def parse_treatments(text: str, *, is_required: bool = True) -> tuple[ColumnTreatment, ...]:
-    """`[schema.]table.column=exclude|hash`, with commas between; names as PostgreSQL quotes them.
+    """`[schema.]table.column=exclude|hash|keep`, with commas between; names as PostgreSQL has them.
 
     Raises SettingInvalid naming what it cannot read.
     """
@@ -92,6 +94,8 @@ def treated(
     for treatment in treatments:
         if (treatment.schema, treatment.table, treatment.column) == (schema, table, column.name):
             action = treatment.action
+            if action == KEEP:
+                return column
             return replace(
                 column, treatment=f"{HASH}:{_fingerprint()}" if action == HASH else action
             )
@@ -175,9 +179,10 @@ def _parse(entry: str) -> ColumnTreatment:
     if found is None:
         raise SettingInvalid(GIVEN_BY, f"{entry.strip()!r} is not [schema.]table.column=action.")
     schema, table, column, action = found.groups()
-    if action not in (EXCLUDE, HASH):
+    if action not in (EXCLUDE, HASH, KEEP):
         raise SettingInvalid(
-            GIVEN_BY, f"{entry.strip()!r}: action {action} is neither {EXCLUDE} nor {HASH}."
+            GIVEN_BY,
+            f"{entry.strip()!r}: action {action} is neither {EXCLUDE} nor {HASH} nor {KEEP}.",
         )
     names = [_unquoted(name) for name in (schema or "public", table, column)]
     return ColumnTreatment(names[0], names[1], names[2], action)

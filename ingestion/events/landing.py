@@ -22,7 +22,7 @@ import orjson
 
 from ingestion.events.batches import Batch, read_batch, slices, token_of
 from ingestion.events.tables import RowsRefused, Tables
-from stores.errors import StateConflict
+from stores.errors import StateConflict, StoreBusy
 from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import CONFLICT, REFUSED, DeadLetter
 from stores.event_bus.interface import Counts, Delivery, EventBus, Span
@@ -212,7 +212,7 @@ class Landing:
             *batch.dead_letters,
             *refused.values(),
         ]
-        self._bus.publish(self._topic.dead_letters, list(dead_letters.messages(letters)))
+        self._bury(letters)
         new = len(batch.rows) - len(known)
         counts = Counts(
             landed_count=new - len(refused),
@@ -229,6 +229,15 @@ class Landing:
                 self.topic_name,
                 len(conflicts),
             )
+
+    def _bury(self, letters: Sequence[DeadLetter]) -> None:
+        """By their topic; where the bus is full straight into their table, for what makes room
+        on it must not need any.
+        """
+        try:
+            self._bus.publish(self._topic.dead_letters, list(dead_letters.messages(letters)))
+        except StoreBusy:
+            self._tables.bury(self._topic, letters)
 
 
 def _is_in(span: Span | None, item: Delivery) -> bool:

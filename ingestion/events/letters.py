@@ -5,7 +5,6 @@ Belongs here: how a letter becomes a row, once. Letters come from the API and fr
 
 from collections.abc import Sequence
 
-from ingestion.events.batches import token_of
 from ingestion.events.landing import Rights
 from ingestion.events.tables import Tables
 from stores.event_bus.dead_letters import INVALID, DeadLetter, NotADeadLetter, read_line
@@ -37,15 +36,9 @@ class LetterLanding:
         if self._rights.take_turn(self.topic_name, pace_seconds) is None:
             return False
         try:
-            letters = {
-                str(letter.identity(self._topic.name)): letter
-                for item in deliveries
-                for letter in _letters(item)
-            }
-            known = self._tables.letters(letters)
-            fresh = {name: letter for name, letter in letters.items() if name not in known}
+            letters = [letter for item in deliveries for letter in _letters(item)]
             self._rights.check()
-            self._tables.bury(self._topic.name, fresh, token_of(self.topic_name, fresh))
+            self._tables.bury(self._topic, letters)
         finally:
             self._landings.end_turn(self.topic_name, self._rights.holder)
         self._bus.settle(self.topic_name, spans_of(deliveries))

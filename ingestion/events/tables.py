@@ -130,7 +130,7 @@ class Tables:
                 raise RowsRefused(str(error).splitlines()[0][:500]) from error
             raise
 
-    def letters(self, ids: Iterable[str]) -> set[str]:
+    def _letters(self, ids: Iterable[str]) -> set[str]:
         """Those of the dead letters' `ids` that are kept."""
         data = "\n".join(ids).encode()
         if not data:
@@ -143,14 +143,17 @@ class Tables:
         )
         return {row for (row,) in found.result_rows}
 
-    def bury(self, topic: str, letters: Mapping[str, DeadLetter], token: str) -> None:
-        """Keep dead letters by their ids, with their bytes; under the same `token` once."""
-        if not letters:
+    def bury(self, topic: Topic, letters: Iterable[DeadLetter]) -> None:
+        """Keep dead letters with their bytes, each once."""
+        named = {str(letter.identity(topic.name)): letter for letter in letters}
+        known = self._letters(named)
+        fresh = {name: letter for name, letter in named.items() if name not in known}
+        if not fresh:
             return
         rows = [
             [
                 identity,
-                topic,
+                topic.name,
                 letter.source,
                 letter.event_id,
                 letter.field,
@@ -159,8 +162,9 @@ class Tables:
                 letter.body,
                 letter.received_at,
             ]
-            for identity, letter in letters.items()
+            for identity, letter in fresh.items()
         ]
+        token = token_of(topic.dead_letters, fresh)
         self._client.insert(
             DEAD_LETTER_TABLE, rows, column_names=_LETTER_COLUMNS, settings=_once(token)
         )

@@ -107,6 +107,13 @@ def cdc() -> None:
     metavar="TABLE.COLUMN",
     help="Store HMAC-SHA-256 by CAPTURE_HASH_KEY in its place; repeatable, at every start.",
 )
+@click.option(
+    "--keep-column",
+    "keep_columns",
+    multiple=True,
+    metavar="TABLE.COLUMN",
+    help="Store as it is what was left out or hashed before; once is enough.",
+)
 @source_options
 def run(is_following: bool, timeout_seconds: float, metrics_port: int | None, **given: Any) -> None:
     """Read the snapshot if there is none yet, then the log, up to now or for ever."""

@@ -36,7 +36,7 @@ _wait_seconds = click.option(
     type=click.FloatRange(min=0, min_open=True),
     default=120.0,
     show_default=True,
-    help="How long to wait at most.",
+    help="How long to wait while nothing more lands.",
 )
 
 
@@ -105,6 +105,12 @@ def access_log(
 @click.option("--users", default=500, show_default=True, help="How many customers.")
 @click.option("--days", default=90, show_default=True, help="How many days back, up to today.")
 @click.option("--seed", default=7, show_default=True, help="Another seed, other customers.")
+@click.option(
+    "--activity",
+    default=1,
+    show_default=True,
+    help="How many times as many visits, each with events of its own.",
+)
 @click.option("--again", is_flag=True, help="Write and post it anew, even if it is complete.")
 @click.option(
     "--events/--no-events",
@@ -122,6 +128,7 @@ def demo(
     users: int,
     days: int,
     seed: int,
+    activity: int,
     again: bool,
     events: bool,
     wait: bool,
@@ -130,8 +137,9 @@ def demo(
 ) -> None:
     """Make a believable population of customers with three months behind them.
 
-    The same --users, --days and --seed make the same rows. Days are counted back from the
-    first load; a later load of the same demo starts from that day again.
+    The same --users, --days, --seed and --activity make the same rows. Days are counted back from
+    the first load; a later load of the same demo starts from that day again. A year to look at,
+    with ten million events: --users 5000 --days 365 --activity 6.
     """
     from ingestion.loaders.demo.load import load_demo
 
@@ -140,6 +148,7 @@ def demo(
             users,
             days,
             seed,
+            activity=activity,
             again=again,
             with_events=events,
             wait_seconds=wait_seconds if wait else 0.0,

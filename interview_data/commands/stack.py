@@ -48,7 +48,8 @@ def up(detach: bool, demo: bool, only: tuple[str, ...], without: tuple[str, ...]
     """Start everything, and stay until Ctrl-C.
 
     NAME is postgres, clickhouse, redis, event-bus, object-store, search, change-capture,
-    event-writer, search-indexer, api or dagster. A store whose URL is set is not started.
+    event-writer, search-indexer, webhook-sender, api or dagster. A store whose URL is set is not
+    started.
     """
     from interview_data.control import run_up
 

@@ -12,7 +12,8 @@ from datetime import timedelta
 import dagster as dg
 
 from orchestration import layers
-from orchestration.capture_reports import Told, metadata, told_of
+from orchestration.capture_reports import Told, data_version, metadata, told_of
+from orchestration.retries import transient_errors_tried_again
 
 DRAIN_TIMEOUT_SECONDS = 300
 # A running capture is told at least every ten minutes, also of tables that nobody changes.
@@ -35,7 +36,8 @@ def capture_assets(captured: Mapping[str, str]) -> dg.AssetsDefinition:
         from ingestion.cdc.status import table_statuses
 
         before = {status.table: told_of(status, time.time()) for status in table_statuses()}
-        report = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
+        with transient_errors_tried_again():
+            report = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
         context.log.info("captured up to %s", report.applied_lsn)
         for status in table_statuses():
             key = dg.AssetKey(["oltp", status.table])
@@ -48,6 +50,7 @@ def capture_assets(captured: Mapping[str, str]) -> dg.AssetsDefinition:
                 continue
             yield dg.MaterializeResult(
                 asset_key=key,
+                data_version=dg.DataVersion(data_version(status)),
                 metadata={
                     **metadata(status, before.get(status.table, Told())),
                     "drained_to_lsn": report.applied_lsn,

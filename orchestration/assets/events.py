@@ -6,13 +6,19 @@ and this waits for it.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 
 import dagster as dg
 
 from orchestration import layers
 from orchestration.assets.sources import API_INPUTS
+from orchestration.retries import transient_errors_tried_again
 
 DRAIN_TIMEOUT_SECONDS = 300
+# Told at least every ten minutes while nothing waits in the bus, also where nobody sends.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=1), warn_window=timedelta(minutes=30)
+)
 
 
 def event_assets(described: Mapping[str, str]) -> dg.AssetsDefinition:
@@ -27,7 +33,8 @@ def event_assets(described: Mapping[str, str]) -> dg.AssetsDefinition:
     def land_events(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         from ingestion.events.writer import drain
 
-        done = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
+        with transient_errors_tried_again():
+            done = drain(timeout_seconds=DRAIN_TIMEOUT_SECONDS)
         reports = {report.topic.replace("-", "_"): report for report in done}
         for table in API_INPUTS.values():
             key = dg.AssetKey(["analytics", table])
@@ -66,4 +73,5 @@ def _spec(name: str, table: str, description: str) -> dg.AssetSpec:
         owners=[layers.DATA_ENGINEERING],
         kinds={"clickhouse", "python"},
         skippable=True,
+        freshness_policy=FRESHNESS,
     )

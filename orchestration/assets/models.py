@@ -24,7 +24,7 @@ class BuildConfig(dg.Config):
 
 def model_assets(project: Project, manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     """Every model of `project` as an asset, and every test as a check."""
-    translator = Translator()
+    translator = Translator(manifest)
 
     @dbt_assets(
         manifest=manifest,
@@ -40,7 +40,7 @@ def model_assets(project: Project, manifest: Mapping[str, Any]) -> dg.AssetsDefi
 
 def exposure_specs(manifest: Mapping[str, Any]) -> list[dg.AssetSpec]:
     """The dashboards and endpoints that dbt knows as exposures: the right edge."""
-    translator = Translator()
+    translator = Translator(manifest)
     return [
         dg.AssetSpec(
             exposure["config"]["meta"]["asset_key"],

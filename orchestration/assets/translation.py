@@ -4,13 +4,24 @@ Belongs here: asset keys, groups, owners and check texts. A source has the key o
 that lands it, so that lineage runs through from PostgreSQL to the dashboards.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings
 
 from orchestration import layers
+from orchestration.automation import (
+    WATERMARK,
+    Condition,
+    ancestors,
+    condition_of_table,
+    condition_of_view,
+    landed_ancestors,
+    unless_something_failed,
+)
 
 # The log of versions and the view of the newest ones are landed together.
 _SAME_AS = {"oltp_log": "oltp"}
@@ -21,6 +32,14 @@ _KINDS = {
     "accepted_values": "no value but the known ones occurs.",
     "combination_is_unique": "No key occurs twice.",
 }
+# Nothing at all has landed for a day and a half: somebody should look, though all may be well.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=36), warn_window=timedelta(hours=30)
+)
+# How fresh the rollups are is confirmed while nothing lands, and told every ten minutes.
+CONFIRMED_FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=1), warn_window=timedelta(minutes=30)
+)
 SETTINGS = DagsterDbtTranslatorSettings(
     enable_asset_checks=True, enable_duplicate_source_asset_keys=True
 )
@@ -29,8 +48,10 @@ SETTINGS = DagsterDbtTranslatorSettings(
 class Translator(DagsterDbtTranslator):
     """One translator for both projects; they differ in the folders of their models."""
 
-    def __init__(self) -> None:
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
         super().__init__(SETTINGS)
+        self._manifest = manifest
+        self._macros = _digest_of_macros(manifest)
 
     def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
         """[schema, name], and for a source the landed table."""
@@ -58,6 +79,42 @@ class Translator(DagsterDbtTranslator):
         """None: the layer is the group already, and columns carry their own tags."""
         return {}
 
+    def get_asset_spec(
+        self, manifest: Mapping[str, Any], unique_id: str, project: Any
+    ) -> dg.AssetSpec:
+        """With a freshness policy for tables. A view is as fresh as what it reads."""
+        spec = super().get_asset_spec(manifest, unique_id, project)
+        node = manifest["nodes"].get(unique_id)
+        if node is None or node["config"].get("materialized") == "view":
+            return spec
+        is_confirmed = spec.key == dg.AssetKey(layers.CONFIRMED)
+        policy = CONFIRMED_FRESHNESS if is_confirmed else FRESHNESS
+        return spec.replace_attributes(freshness_policy=policy)
+
+    def get_code_version(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """Changes with the text and configuration of the model or of one it is made from, and
+        with the project's macros."""
+        if dbt_resource_props["resource_type"] == "source":
+            return None
+        nodes = self._manifest["nodes"]
+        made_from = ancestors(self._manifest, dbt_resource_props["unique_id"])
+        texts = [
+            f"{nodes[one]['checksum']['checksum']} {sorted(nodes[one]['config'].items())}"
+            for one in sorted({dbt_resource_props["unique_id"], *made_from} & nodes.keys())
+        ]
+        return hashlib.sha256(repr([*texts, self._macros]).encode()).hexdigest()[:16]
+
+    def get_automation_condition(self, dbt_resource_props: Mapping[str, Any]) -> Condition | None:
+        """A table is rebuilt when something behind it has landed, a view when it is new."""
+        if dbt_resource_props["resource_type"] == "source":
+            return None
+        sources = landed_ancestors(self._manifest, dbt_resource_props["unique_id"])
+        if dbt_resource_props["config"].get("materialized") == "view":
+            return condition_of_view(sources)
+        condition = condition_of_table(sources)
+        is_watermark = WATERMARK in dbt_resource_props["tags"]
+        return unless_something_failed(condition) if is_watermark else condition
+
     def get_asset_check_spec(
         self,
         asset_spec: dg.AssetSpec,
@@ -70,6 +127,15 @@ class Translator(DagsterDbtTranslator):
         if spec is None:
             return None
         return spec._replace(description=_sentence(manifest["nodes"][unique_id]), blocking=False)
+
+
+def _digest_of_macros(manifest: Mapping[str, Any]) -> str:
+    """Of the project's own macros: a changed one changes what models compile to."""
+    name = manifest["metadata"]["project_name"]
+    texts = sorted(
+        macro["macro_sql"] for macro in manifest["macros"].values() if macro["package_name"] == name
+    )
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 def _sentence(test: Mapping[str, Any]) -> str:

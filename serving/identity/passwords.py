@@ -5,7 +5,9 @@ second of a core, on purpose; so few are made at a time, and who comes when many
 """
 
 import asyncio
+import base64
 import re
+import secrets
 import unicodedata
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +32,7 @@ changeme secret default test interview interviews recruiter recruiting паро�
 qazwsxedc trustno starwars whatever master
 """
 _COMMON_WORDS = frozenset(_WORDS.split())
-_AROUND = re.compile(r"^[\W\d_]+|[\W\d_]+$")
+_NO_LETTERS = re.compile(r"[\W\d_]+")
 _RUNS = ("01234567890123456789", "abcdefghijklmnopqrstuvwxyz", "qwertyuiopasdfghjklzxcvbnm")
 
 Value = TypeVar("Value")
@@ -39,13 +41,13 @@ Value = TypeVar("Value")
 def broken_rule(password: str, email: str) -> str:
     """The rule that a new password breaks, or nothing."""
     normal = normalized(password).casefold()
-    word = _AROUND.sub("", normal)
+    word = _NO_LETTERS.sub("", normal)
     local_part, _, domain = email.casefold().partition("@")
     if not LENGTH_AT_LEAST <= len(password) <= LENGTH_LIMIT:
         return f"must have {LENGTH_AT_LEAST} to {LENGTH_LIMIT} characters"
     if len(set(normal)) < DISTINCT_AT_LEAST or any(normal in run for run in _RUNS):
         return f"must have at least {DISTINCT_AT_LEAST} different characters, and not in a row"
-    if not word or word in _COMMON_WORDS or _is_repeated(word):
+    if not word or _is_common(word):
         return "must be more than a common word, or than digits"
     if word in (local_part, domain, domain.partition(".")[0]) or normal == email.casefold():
         return "must not be the address"
@@ -57,8 +59,8 @@ def normalized(password: str) -> str:
     return unicodedata.normalize("NFKC", password)
 
 
-def _is_repeated(word: str) -> bool:
-    """Whether a common word was merely written several times."""
+def _is_common(word: str) -> bool:
+    """Whether it is a common word, once or several times."""
     return any(word.replace(common, "") == "" for common in _COMMON_WORDS)
 
 
@@ -72,7 +74,7 @@ class Passwords:
         self._threads = ThreadPoolExecutor(THREADS, "password")
         self._waiting_count = 0
         # Checked where there is no account, so that the answer takes as long as with one.
-        self._nobody = ""
+        self._nobody = _nobodys_hash(self._hasher)
 
     async def hash(self, password: str) -> str:
         """What is kept of a password. Raises Problem 503 where too many wait."""
@@ -92,16 +94,10 @@ class Passwords:
 
     def _check(self, password: str, kept: str | None) -> bool:
         try:
-            if kept is not None:
+            if kept is not None and kept.startswith("$argon2"):
                 return self._hasher.verify(kept, normalized(password))
-        except InvalidHashError:
-            pass
-        except VerificationError:
-            return False
-        self._nobody = self._nobody or self._hasher.hash("nobody has this password")
-        try:
             self._hasher.verify(self._nobody, normalized(password))
-        except VerificationError:
+        except (InvalidHashError, VerificationError):
             return False
         return False
 
@@ -113,6 +109,16 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         finally:
             self._waiting_count -= 1
+
+
+def _nobodys_hash(hasher: PasswordHasher) -> str:
+    """What no password has, at the cost of any other."""
+    salt, tag = (
+        base64.b64encode(secrets.token_bytes(length)).rstrip(b"=").decode()
+        for length in (hasher.salt_len, hasher.hash_len)
+    )
+    cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v=19${cost}${salt}${tag}"
 
 
 def check_new(password: str, email: str, field: str = "password") -> None:

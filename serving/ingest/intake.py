@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from serving.ingest.grouping import Grouped
 from serving.principals import Principal
-from serving.problems import Problem
+from serving.problems import Problem, unavailable
 from serving.tracing import traceparent
 from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import DeadLetter
@@ -89,7 +89,7 @@ class Intake:
         raise _too_many(left, [])
 
     async def admit(self, key: Principal, event_count: int, kind: str, records: bytes) -> Admission:
-        """Count the request. Raises Problem 429."""
+        """Count the request. Raises Problem 429, and 503 where it must be counted and cannot."""
         asked = Asked(
             str(key.id),
             key.requests_per_minute or self._settings.api_requests_per_minute,
@@ -101,6 +101,8 @@ class Intake:
         admission = await self._admitting.submit(asked)
         if not admission.is_counted:
             self._warn()
+            if not self._settings.rate_limits_fail_open:
+                raise unavailable("Requests cannot be counted right now; try again.")
         if not admission.is_allowed:
             short = [
                 quota.seconds
@@ -188,7 +190,7 @@ class Intake:
             self._remembering = None
 
     async def seen_at(self, kind: Kind, identity: str) -> float | None:
-        """When the bus acknowledged an event, if that is still known."""
+        """When the bus acknowledged an event, if that is still known. Raises TransientError."""
         return await self._desk.seen_at(kind.name, identity)
 
     async def close(self) -> None:

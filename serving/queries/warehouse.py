@@ -126,10 +126,14 @@ def as_ids(*values: Any) -> Sequence[str]:
 
 def of_application(request: Request) -> Warehouse:
     """The application's pool, as a dependency; made at the first question."""
-    state = request.app.state
-    if not hasattr(state, "warehouse"):
-        state.warehouse = Warehouse()
-    return state.warehouse  # type: ignore[no-any-return]  # state is untyped
+    return pool_of(request.app)
+
+
+def pool_of(app: FastAPI) -> Warehouse:
+    """The pool, where there is no request."""
+    if not hasattr(app.state, "warehouse"):
+        app.state.warehouse = Warehouse()
+    return app.state.warehouse  # type: ignore[no-any-return]  # state is untyped
 
 
 def close_of_application(app: FastAPI) -> None:

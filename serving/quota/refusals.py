@@ -57,6 +57,16 @@ def key_reused() -> Problem:
     )
 
 
+def under_way() -> Problem:
+    """The same operation was begun by another request, whose end is not known yet."""
+    return Problem(
+        409,
+        "The same request is being worked on; send it again in a moment.",
+        {"Retry-After": "1"},
+        "idempotency-in-progress",
+    )
+
+
 def not_checked() -> Problem:
     """Redis is away, and the settings want nothing used unchecked."""
     problem = unavailable(

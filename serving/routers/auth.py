@@ -7,7 +7,7 @@ a password, or a token that was mailed; an answer with tokens is kept by no cach
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Request
@@ -26,6 +26,10 @@ from stores.settings import load_settings
 DEVICE_LENGTH_LIMIT = 200
 _EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 _NO_CONTROL = r"^[^\x00-\x1f\x7f]*$"
+_EMAIL_EXAMPLE = "ada@example.com"
+_PASSWORD_EXAMPLE = "correct horse battery staple"  # noqa: S105  an example
+_TOKEN_EXAMPLE = "p3T1h6mQw0y1VQnJ8xkq2mXj8b9rYwQmN4u0aZcVd5E"  # noqa: S105  likewise
+_REFRESH_EXAMPLE = f"idr_{_TOKEN_EXAMPLE}"
 _SENT = "Whatever the address: a mail tells its owner how to go on."
 
 
@@ -42,20 +46,20 @@ router = APIRouter(prefix="/v1/auth", tags=["sign-in"], route_class=SmallJson, l
 Email = Annotated[
     str,
     StringConstraints(max_length=254, pattern=_EMAIL),
-    Field(description="Upper and lower case are the same.", examples=["ada@example.com"]),
+    Field(description="Upper and lower case are the same.", examples=[_EMAIL_EXAMPLE]),
 ]
 # Bounded here as well, so that nobody makes the hash work on megabytes.
 Password = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LENGTH_LIMIT),
-    Field(examples=["correct horse battery staple"]),
+    Field(examples=[_PASSWORD_EXAMPLE]),
 ]
 NewPassword = Annotated[
     str,
     StringConstraints(min_length=LENGTH_AT_LEAST, max_length=LENGTH_LIMIT),
     Field(
         description="No common word, no row of digits or keys, not the address.",
-        examples=["correct horse battery staple"],
+        examples=[_PASSWORD_EXAMPLE],
     ),
 ]
 DeviceName = Annotated[
@@ -67,12 +71,12 @@ OneLine = Annotated[str, StringConstraints(max_length=255, pattern=_NO_CONTROL)]
 Token = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),
-    Field(examples=["p3T1h6mQw0y1VQnJ8xkq2mXj8b9rYwQmN4u0aZcVd5E"]),
+    Field(examples=[_TOKEN_EXAMPLE]),
 ]
 RefreshText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=255),
-    Field(description="Works once: every refresh gives another.", examples=["idr_p3T1h6mQw0y1VQ"]),
+    Field(description="Works once: every refresh gives another.", examples=[_REFRESH_EXAMPLE]),
 ]
 
 
@@ -80,8 +84,16 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+def _example(**values: Any) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
 class NewUser(_Body):
     """Who registers."""
+
+    model_config = _example(
+        email=_EMAIL_EXAMPLE, password=_PASSWORD_EXAMPLE, full_name="Ada Lovelace"
+    )
 
     email: Email
     password: NewPassword
@@ -92,11 +104,15 @@ class NewUser(_Body):
 class MailedToken(_Body):
     """What a mail holds."""
 
+    model_config = _example(token=_TOKEN_EXAMPLE)
+
     token: Token
 
 
 class Credentials(_Body):
     """Who signs in, and with which device."""
+
+    model_config = _example(email=_EMAIL_EXAMPLE, password=_PASSWORD_EXAMPLE, device="Ada's phone")
 
     email: Email
     password: Password
@@ -106,11 +122,15 @@ class Credentials(_Body):
 class Refresh(_Body):
     """The refresh token of a device."""
 
+    model_config = _example(refresh_token=_REFRESH_EXAMPLE)
+
     refresh_token: RefreshText
 
 
 class SignOut(_Body):
     """Whose session ends."""
+
+    model_config = _example(refresh_token=_REFRESH_EXAMPLE, all_devices=False)
 
     refresh_token: RefreshText
     all_devices: bool = Field(False, description="End every session of the user.")
@@ -119,11 +139,15 @@ class SignOut(_Body):
 class ResetRequest(_Body):
     """Whose password is to be another."""
 
+    model_config = _example(email=_EMAIL_EXAMPLE)
+
     email: Email
 
 
 class ResetConfirm(_Body):
     """The other password, and the token that the mail held."""
+
+    model_config = _example(token=_TOKEN_EXAMPLE, password=_PASSWORD_EXAMPLE)
 
     token: Token
     password: NewPassword
@@ -144,7 +168,7 @@ class Tokens(BaseModel):
     )
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105  the name of a scheme
     expires_in: int = Field(description="Seconds until the access token ends.", examples=[600])
-    refresh_token: str = Field(examples=["idr_p3T1h6mQw0y1VQnJ8xkq2mXj8b9rYwQmN4u0aZcVd5E"])
+    refresh_token: str = Field(examples=[_REFRESH_EXAMPLE])
     refresh_expires_in: int = Field(
         description="Seconds until the device is signed out, unless it refreshes before.",
         examples=[SESSION_SECONDS],

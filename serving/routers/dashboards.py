@@ -38,6 +38,7 @@ COOKIE = "interview_data_session"
 HOME = "/dashboards/usage"
 LOGIN = "/dashboards/login"
 DEAD_LETTERS = "/dashboards/dead-letters"
+EXPECTATIONS = "/dashboards/expectations"
 
 # Nothing but our own files, nothing inline, nobody's frame.
 POLICY = "; ".join(
@@ -120,7 +121,7 @@ def _own_address(request: Request) -> str:
 def _safe_target(target: str) -> str:
     """Where to go after signing in: a page of ours, whatever the form says."""
     parts = urlsplit(target)
-    if parts.scheme or parts.netloc or parts.path not in (HOME, DEAD_LETTERS):
+    if parts.scheme or parts.netloc or parts.path not in (HOME, DEAD_LETTERS, EXPECTATIONS):
         return HOME
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 

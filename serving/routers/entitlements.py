@@ -19,7 +19,7 @@ from serving.routers.quota import NUMBERS_EXAMPLE, Numbers, numbers
 from serving.security import Principal, ensure_tenant, require_scope
 from stores.postgres.plan_limits import RESOURCES
 
-router = APIRouter(prefix="/v1/entitlements", tags=["quota"])
+router = APIRouter(prefix="/v1/entitlements", tags=["entitlements"])
 
 # What changes with every answer would make every answer another one.
 _NOT_IN_ETAG = ("counted_at", "as_of")

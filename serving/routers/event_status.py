@@ -76,7 +76,10 @@ async def status_of_event(
     asked: Annotated[Warehouse, Depends(of_application)],
     event_id: Annotated[UUID, Path(description="event_id, metric_id or request_id.")],
 ) -> EventStatus:
-    """Of all three kinds. 404 where no event of this id was ever accepted or kept as refused."""
+    """Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
+
+    503 also where that is not known: an event that is still on the bus is found by Redis alone.
+    """
     try:
         return await _status(request, asked, event_id)
     except TransientError:
@@ -90,18 +93,8 @@ async def _status(request: Request, asked: Warehouse, event_id: UUID) -> EventSt
     for row in await asked.ask("whereabouts/event_ids", id=str(event_id)):
         kind = next(kind for kind in KINDS if kind.name == row["type"])
         return await _stored(asked, kind, event_id, refusals)
-    intake: Intake = request.app.state.intake
-    for kind in KINDS:
-        seen_at = await intake.seen_at(kind, str(event_id))
-        if seen_at is not None:
-            received_at = datetime.fromtimestamp(seen_at, UTC)
-            return EventStatus(
-                event_id=event_id,
-                type=kind.name,
-                status="received",
-                received_at=received_at,
-                refusals=refusals,
-            )
+    if received := await _received(request.app.state.intake, event_id, refusals):
+        return received
     if refusals:
         last = refusals[0]
         return EventStatus(
@@ -111,11 +104,28 @@ async def _status(request: Request, asked: Warehouse, event_id: UUID) -> EventSt
             received_at=last.received_at,
             refusals=refusals,
         )
-    raise Problem(
-        404,
-        "No event of this id is known. One accepted within the last seconds may be on its way"
-        " still, where Redis does not answer.",
-    )
+    raise Problem(404, "No event of this id is known.")
+
+
+async def _received(intake: Intake, event_id: UUID, refusals: list[Refusal]) -> EventStatus | None:
+    """The event as one on its way, if it was accepted. Raises Problem where nobody knows."""
+    for kind in KINDS:
+        try:
+            seen_at = await intake.seen_at(kind, str(event_id))
+        except TransientError:
+            raise unavailable(
+                "The event is not stored; whether it is on its way cannot be told, for Redis does"
+                " not answer. Try again."
+            ) from None
+        if seen_at is not None:
+            return EventStatus(
+                event_id=event_id,
+                type=kind.name,
+                status="received",
+                received_at=datetime.fromtimestamp(seen_at, UTC),
+                refusals=refusals,
+            )
+    return None
 
 
 async def _stored(

@@ -53,7 +53,12 @@ Scope = Literal[
 class NewKey(BaseModel):
     """What a key is to be."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"name": "billing-service", "scopes": ["usage:read", "quota:consume"]}]
+        },
+    )
     name: Annotated[
         str,
         StringConstraints(min_length=1, max_length=api_keys.NAME_LENGTH_LIMIT, pattern=_NO_CONTROL),
@@ -79,7 +84,9 @@ class NewKey(BaseModel):
 class Rotation(BaseModel):
     """How the former key ends."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"overlap_seconds": 86400}]}
+    )
     overlap_seconds: int = Field(
         24 * 3600,
         ge=0,

@@ -18,7 +18,7 @@ router = APIRouter(tags=["health"])
 @router.get(
     "/metrics",
     summary="What the API measures of itself, for Prometheus",
-    dependencies=[Depends(require_scope("analytics:read"))],
+    dependencies=[Depends(require_scope("analytics:read", of_platform=True))],
     response_class=Response,
     responses=documented(401, 403, 429, 503)
     | {

@@ -15,12 +15,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from serving.problems import documented
 from serving.quota.desk import Operation, QuotaDesk, Standing, of_application
 from serving.security import Principal, ensure_tenant, require_scope
+from serving.small_json import SmallJson
 from stores.postgres.quota_ledger import Reservation
 
 AMOUNT_LIMIT = 1_000_000_000
 TTL_SECONDS_LIMIT = 86_400
 
-router = APIRouter(prefix="/v1/quota", tags=["quota"])
+router = APIRouter(prefix="/v1/quota", tags=["quota"], route_class=SmallJson)
 
 Resource = Literal["analysis", "interviews", "storage"]
 Asker = Annotated[Principal, Depends(require_scope("quota:consume"))]
@@ -179,7 +180,7 @@ class Reserved(ReservationState):
     status_code=201,
     summary="Use an amount now",
     response_model=Consumption,
-    responses=documented(401, 403, 404, 409, 422, 429, 503)
+    responses=documented(401, 403, 404, 409, 422, 415, 429, 503)
     | {200: {"model": Consumption, "description": "The same request was answered before"}},
 )
 async def consume(
@@ -207,7 +208,7 @@ async def consume(
     status_code=201,
     summary="Reserve an amount",
     response_model=Reserved,
-    responses=documented(401, 403, 404, 409, 422, 429, 503)
+    responses=documented(401, 403, 404, 409, 422, 415, 429, 503)
     | {200: {"model": Reserved, "description": "The same request was answered before"}},
 )
 async def reserve(
@@ -232,7 +233,7 @@ async def reserve(
     "/reservations/{reservation_id}",
     summary="Read a reservation",
     response_model=ReservationState,
-    responses=documented(401, 403, 404, 422, 429, 503),
+    responses=documented(401, 403, 404, 422, 415, 429, 503),
 )
 async def read_reservation(
     reservation_id: ReservationId, asker: Asker, desk: Desk, response: Response
@@ -245,7 +246,7 @@ async def read_reservation(
     "/reservations/{reservation_id}/commit",
     summary="Use what was reserved, or a part of it",
     response_model=ReservationState,
-    responses=documented(401, 403, 404, 409, 422, 429, 503),
+    responses=documented(401, 403, 404, 409, 422, 415, 429, 503),
 )
 async def commit_reservation(
     reservation_id: ReservationId,
@@ -264,7 +265,7 @@ async def commit_reservation(
     "/reservations/{reservation_id}/release",
     summary="Give a reservation back",
     response_model=ReservationState,
-    responses=documented(401, 403, 404, 409, 422, 429, 503),
+    responses=documented(401, 403, 404, 409, 422, 415, 429, 503),
 )
 async def release_reservation(
     reservation_id: ReservationId, asker: Asker, desk: Desk, response: Response

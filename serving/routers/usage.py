@@ -3,21 +3,35 @@
 Belongs here: the endpoint and the shape of its answer. How usage is counted belongs to dbt.
 """
 
-import re
+import asyncio
+from collections import defaultdict
 from datetime import UTC, date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.dashboards.freshness import of_sources
-from serving.problems import Problem, documented, unavailable
-from serving.queries.warehouse import ModelNotBuilt, Row, Warehouse, of_application
+from serving.problems import documented, unavailable
+from serving.queries.warehouse import ModelNotBuilt, Row, Warehouse, as_ids, of_application
 from serving.security import Principal, ensure_tenant, not_found, require_scope
+from serving.usage_parameters import (
+    CompareGiven,
+    DayOfUse,
+    Grain,
+    GrainGiven,
+    MonthGiven,
+    Resource,
+    ResourceGiven,
+    ZoneGiven,
+    change_percent,
+    first_day,
+    last_day,
+    month_before,
+)
 from stores.errors import TransientError
 
-MONTH = re.compile(r"(?P<year>20\d\d)-(?P<month>0[1-9]|1[0-2])", re.ASCII)
 NO_PLAN = "none"
 # The limits of a plan by resource, as columns of marts.dim_subscription_plans.
 PLAN_LIMITS = {
@@ -40,6 +54,17 @@ class ResourceUsage(BaseModel):
         examples=[0],
     )
     overage_count: int = Field(ge=0, description="What was used over the limit.", examples=[2])
+    previous_used_count: int | None = Field(
+        None, description="In the month before; only where `compare` asks for it."
+    )
+    change_percent: str | None = Field(
+        None,
+        description="Against the month before, null where nothing was used in it; likewise.",
+        examples=["50.0"],
+    )
+    days: list[DayOfUse] | None = Field(
+        None, description="Days with usage, in UTC; only where `grain=day` asks for them."
+    )
 
 
 class MonthlyUsage(BaseModel):
@@ -83,23 +108,32 @@ class MonthlyUsage(BaseModel):
 @router.get(
     "/{user_id}",
     summary="What a user used in a month",
-    responses=documented(401, 403, 404, 422, 503),
+    response_model_exclude_unset=True,
+    responses=documented(401, 403, 404, 422, 429, 503),
 )
 async def usage_of_user(
     response: Response,
     asked: Annotated[Warehouse, Depends(of_application)],
     principal: Annotated[Principal, Depends(require_scope("usage:read"))],
     user_id: Annotated[UUID, Path(description="The user's id.")],
-    month: Annotated[
-        str | None, Query(description="YYYY-MM, by default this month (UTC).", examples=["2026-11"])
-    ] = None,
+    *,
+    month: MonthGiven = None,
+    resource: ResourceGiven = None,
+    grain: GrainGiven = Grain.MONTH,
+    compare: CompareGiven = None,
+    time_zone: ZoneGiven = "UTC",
 ) -> MonthlyUsage:
     """Used, limit, remaining and overage of each resource, and how fresh the numbers are."""
     ensure_tenant(principal, user_id, "user")
-    first_day = _first_day(month, datetime.now(UTC))
+    first = first_day(month, time_zone, datetime.now(UTC))
     response.headers["Cache-Control"] = "private, no-cache"
     try:
-        return await _answer(asked, user_id, first_day)
+        found = await _answer(asked, user_id, first, resource)
+        if compare is not None:
+            await _add_previous(asked, found, month_before(first))
+        if grain is Grain.DAY:
+            await _add_days(asked, found, first)
+        return found
     except ModelNotBuilt:
         raise unavailable(
             "Usage is not counted yet: the models are built within a minute."
@@ -108,23 +142,56 @@ async def usage_of_user(
         raise unavailable("ClickHouse does not answer right now; try again.") from None
 
 
-async def _answer(asked: Warehouse, user_id: UUID, first_day: date) -> MonthlyUsage:
+async def _answer(
+    asked: Warehouse, user_id: UUID, first: date, resource: Resource | None
+) -> MonthlyUsage:
     of_user = {"user_id": str(user_id)}
-    if not await asked.ask("user_known", **of_user):
+    known, used, plans, sources = await asyncio.gather(
+        asked.ask("user_known", **of_user),
+        asked.ask("usage_of_user", **of_user, month=first),
+        asked.ask("user_plan", **of_user, month=first),
+        asked.ask("usage_freshness"),
+    )
+    if not known:
         raise not_found("user")
-    used = await asked.ask("usage_of_user", **of_user, month=first_day)
-    plans = await asked.ask("user_plan", **of_user, month=first_day)
-    sources = await asked.ask("usage_freshness")
     fresh = of_sources(sources, ["usage_tracking"], datetime.now(UTC))
     names = [row["plan_name"] for row in [*used, *plans] if row["plan_name"] != NO_PLAN]
+    resources = _resources(used, plans)
     return MonthlyUsage(
         user_id=user_id,
-        month=f"{first_day:%Y-%m}",
+        month=f"{first:%Y-%m}",
         plan_name=names[0] if names else None,
-        resources=_resources(used, plans),
+        resources=[each for each in resources if resource in (None, each.resource_type)],
         fresh_as_of=fresh.data_until if fresh else None,
         refreshed_at=fresh.refreshed_at if fresh else None,
     )
+
+
+async def _add_previous(asked: Warehouse, found: MonthlyUsage, month: date) -> None:
+    rows = await asked.ask("usage_of_user", user_id=str(found.user_id), month=month)
+    before = {row["resource_type"]: row["used_count"] for row in rows}
+    for each in found.resources:
+        each.previous_used_count = before.get(each.resource_type, 0)
+        each.change_percent = change_percent(each.previous_used_count, each.used_count)
+
+
+async def _add_days(asked: Warehouse, found: MonthlyUsage, first: date) -> None:
+    days: dict[str, list[DayOfUse]] = defaultdict(list)
+    for row in await asked.ask("usage_days_of_accounts", **days_of(first, "", found.user_id)):
+        day = DayOfUse(date=row["date"], used_count=row["used_count"])
+        days[row["resource_type"]].append(day)
+    for each in found.resources:
+        each.days = days[each.resource_type]
+
+
+def days_of(first: date, resource: str, *user_ids: UUID) -> dict[str, Any]:
+    """The parameters of the question `usage_days_of_accounts`."""
+    return {
+        "first_day": first,
+        "last_day": last_day(first),
+        "resource": resource,
+        "user_ids": as_ids(*user_ids),
+    }
 
 
 def _resources(used: list[Row], plans: list[Row]) -> list[ResourceUsage]:
@@ -151,19 +218,3 @@ def _resource(
         remaining_count=left,
         overage_count=overage_count,
     )
-
-
-def _first_day(month: str | None, now: datetime) -> date:
-    if month is None:
-        return now.date().replace(day=1)
-    found = MONTH.fullmatch(month)
-    if found is None:
-        raise _wrong_month("must be a month as YYYY-MM, such as 2026-11, from 2000 on")
-    first_day = date(int(found["year"]), int(found["month"]), 1)
-    if first_day > now.date():
-        raise _wrong_month(f"must not be after this month, {now:%Y-%m} (UTC)")
-    return first_day
-
-
-def _wrong_month(rule: str) -> Problem:
-    return Problem(422, f"month: {rule}", invalid_parameters=[{"field": "month", "rule": rule}])

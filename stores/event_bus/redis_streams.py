@@ -251,18 +251,31 @@ class RedisStreams:
                 return
 
     def _last_handed(self, stream: str) -> str:
-        """What the group was handed last; the group is made where there is none."""
+        """What the group was handed last; the group is made where there is none.
+
+        Only there: a server whose memory is full refuses to make one, also one that there is.
+        """
         with _translated():
+            if found := self._group(stream):
+                return found["last-delivered-id"].decode()  # type: ignore[no-any-return]
             try:
                 self._redis.xgroup_create(stream, GROUP, id="0", mkstream=True)
             except ResponseError as error:
+                # Another has made it in between, and has been handed something perhaps.
                 if "BUSYGROUP" not in str(error):
                     raise
-            return self._group(stream)["last-delivered-id"].decode()  # type: ignore[no-any-return]
+                return self._last_handed(stream)
+            return "0-0"
 
-    def _group(self, stream: str) -> dict[str, Any]:
-        groups: list[dict[str, Any]] = self._redis.xinfo_groups(stream)
-        return next(group for group in groups if group["name"] == GROUP.encode())
+    def _group(self, stream: str) -> dict[str, Any] | None:
+        """What the server says of the group, if it is there."""
+        try:
+            groups: list[dict[str, Any]] = self._redis.xinfo_groups(stream)
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return None
+        return next((group for group in groups if group["name"] == GROUP.encode()), None)
 
     def settle(self, topic: str, spans: Sequence[Span]) -> None:
         """Acknowledge, count and trim, each span in one script."""

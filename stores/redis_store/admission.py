@@ -21,6 +21,7 @@ from typing import Any
 
 import redis.asyncio
 
+from stores.errors import StoreUnavailable
 from stores.redis_store.client import Error, at_database
 from stores.redis_store.keys import (
     RATE_LIMIT_SECONDS,
@@ -182,7 +183,7 @@ def records_of(ids: Sequence[str], digests: Iterable[bytes]) -> bytes:
 
 
 class AdmissionDesk:
-    """One client, shared by all requests. Its methods raise nothing where Redis is away."""
+    """One client, shared by all requests. But for `seen_at` nothing raises where Redis is away."""
 
     def __init__(self, url: str | None = None, remembered_seconds: int | None = None) -> None:
         settings = load_settings()
@@ -249,13 +250,16 @@ class AdmissionDesk:
             self._failed()
 
     async def seen_at(self, kind: str, identity: str) -> float | None:
-        """When the bus acknowledged the event with this id, in seconds since 1970, if known."""
+        """When the bus acknowledged the event with this id, in seconds since 1970, if known.
+
+        Raises StoreUnavailable: not to know is no answer here.
+        """
         wanted = bytes.fromhex(identity.replace("-", ""))
         try:
             found = int(await self._redis.eval(_SEEN, 1, recent_events_prefix(kind), wanted))
-        except (Error, OSError):
+        except (Error, OSError) as error:
             self._failed()
-            return None
+            raise StoreUnavailable("REDIS_URL: Redis does not answer") from error
         return float(found) if found > time.time() - self._remembered_seconds else None
 
     async def close(self) -> None:

@@ -68,7 +68,9 @@ for i = 0, #KEYS / 3 - 1 do
     if not first[2] or tonumber(first[2]) > now then outcome = 1 end
   end
   if outcome == 1 and amount > 0 then
-    if cap >= 0 and used + reserved + amount > cap then
+    if call('ZSCORE', holds, member) then
+      outcome = 3
+    elseif cap >= 0 and used + reserved + amount > cap then
       outcome = 0
     else
       if string.sub(member, 1, 1) == 'r' then
@@ -88,7 +90,6 @@ return answers
 """
 
 # Of each hold: its three keys, and what became of it, member, amount, epoch, and a number more.
-# A reservation's hold is an attempt's until the ledger has it: then it is `r:` and 36 characters.
 # What is said under another epoch was counted when the counter was, so it changes nothing; but
 # the end of a reservation may have come after that count was made and before it arrives here.
 _SETTLE = """
@@ -101,10 +102,10 @@ for i = 0, #KEYS / 3 - 1 do
   local s = call('HMGET', state, 'epoch', 'run')
   local mine = tonumber(s[1]) or 0
   if mine == epoch and s[2] == run and call('EXISTS', usage) == 1 then
-    if call('ZREM', holds, member) == 0 then
+    if what == 'extend' then
+      call('ZADD', holds, 'XX', more, member)
+    elseif call('ZREM', holds, member) == 0 then
       if what == 'end' then call('DEL', usage) end
-    elseif what == 'extend' then
-      call('ZADD', holds, more, string.sub(member, 1, 38))
     else
       call('HINCRBY', state, 'holds', -1)
       if what == 'drop' then call('DECRBY', usage, amount) end
@@ -139,11 +140,16 @@ _SCRIPTS = {"admit": _ADMIT, "settle": _SETTLE, "restore": _RESTORE}
 
 
 class Outcome(IntEnum):
-    """What asking came to. LOST: count anew from the ledger, then ask again."""
+    """What asking came to.
+
+    LOST: count anew from the ledger, then ask again. UNDER_WAY: this operation has a hold, so
+    somebody else is about to record it, or has.
+    """
 
     REFUSED = 0
     ADMITTED = 1
     LOST = 2
+    UNDER_WAY = 3
 
 
 class Settlement(StrEnum):
@@ -186,7 +192,7 @@ class Period:
 
 @dataclass(frozen=True)
 class Ask:
-    """What is wanted. `member` names the hold, once for each attempt; see `attempted_hold`.
+    """What is wanted. `member` names the hold, of which an operation has one at a time.
 
     `cap` is what used and reserved may come to together. An epoch up to `stale_epoch` counts as
     lost: the ledger has a newer one.
@@ -222,14 +228,13 @@ class Settle:
     more: int = 0
 
 
-def attempted_hold(identity: UUID, *, is_reservation: bool, attempt: str) -> str:
-    """The member of an operation's attempt: the attempt that the ledger records is the one that
-    counts, so two attempts of one operation must not be one hold."""
-    return f"{'r' if is_reservation else 'c'}:{identity}:{attempt}"
+def consumption_hold(identity: UUID) -> str:
+    """The hold of a consumption on its way to the ledger."""
+    return f"c:{identity}"
 
 
 def reservation_hold(identity: UUID) -> str:
-    """The member of a reservation that the ledger has; whoever ends it need not know more."""
+    """The hold of a reservation, on its way to the ledger and after it."""
     return f"r:{identity}"
 
 

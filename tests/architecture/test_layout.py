@@ -8,7 +8,15 @@ import dbt.cli.main
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGES = ("stores", "ingestion", "orchestration", "expectations", "serving", "interview_data")
+PACKAGES = (
+    "stores",
+    "ingestion",
+    "orchestration",
+    "expectations",
+    "operations",
+    "serving",
+    "interview_data",
+)
 
 
 def _tracked(pattern: str = "") -> list[Path]:

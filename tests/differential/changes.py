@@ -125,6 +125,12 @@ def update_to_the_same(chance: Random, table: Table) -> Statements:
     return [f"UPDATE {table.name} SET {name} = {name} WHERE {_some(chance, table)}"]
 
 
+def update_hidden(chance: Random, table: Table) -> Statements:
+    if not table.hidden_repeats:
+        return []
+    return [f"UPDATE {table.name} SET hidden = {table.hidden_value} WHERE {_some(chance, table)}"]
+
+
 def change_key(chance: Random, table: Table) -> Statements:
     changed = chance.sample(table.key, 1)
     if table.others and chance.random() < 0.5:
@@ -250,7 +256,7 @@ def exchange_names(chance: Random, table: Table) -> Statements:
 
 def widen(chance: Random, table: Table) -> Statements:
     can = [column for column in table.columns if column.kind.sql in WIDER]
-    if table.generated:
+    if table.is_key_fixed:
         can = [column for column in can if not column.is_key]
     if not can:
         return []
@@ -311,7 +317,7 @@ def change_default(chance: Random, table: Table) -> Statements:
 
 
 def change_identity(chance: Random, table: Table) -> Statements:
-    if table.identity == "INDEX":
+    if table.identity == "INDEX" or table.is_partitioned:
         return []
     table.identity = chance.choice(("DEFAULT", "FULL"))
     return [f"ALTER TABLE {table.name} REPLICA IDENTITY {table.identity}"]
@@ -319,14 +325,16 @@ def change_identity(chance: Random, table: Table) -> Statements:
 
 def rewrite(_: Random, table: Table) -> Statements:
     """Every row gets another place, and the table another file."""
+    if table.is_partitioned:
+        return []
     index = "_unique" if table.identity == "INDEX" else "_pkey"
     return [f"CLUSTER {table.name} USING {table.name}{index}"]
 
 
 ROWS: tuple[tuple[Change, int], ...] = (
     (insert, 8), (upsert, 5), (insert_many, 3), (copy_many, 3), (update, 14), (update_all, 1),
-    (update_to_the_same, 1), (change_key, 4), (shift_keys, 1), (swap_keys, 2), (delete, 5),
-    (delete_and_insert_again, 2), (delete_all, 1), (truncate, 1),
+    (update_hidden, 3), (update_to_the_same, 1), (change_key, 4), (shift_keys, 1), (swap_keys, 2),
+    (delete, 5), (delete_and_insert_again, 2), (delete_all, 1), (truncate, 1),
 )  # fmt: skip
 FORMS: tuple[tuple[Change, int], ...] = (
     (add_column, 8), (add_volatile_column, 1), (drop_column, 4), (add_again, 2), (rename_column, 4),

@@ -4,12 +4,13 @@ Belongs here: reading both sides and what a PostgreSQL value must be in ClickHou
 read by COPY, ClickHouse as JSON, and each value is brought to one form in Python.
 """
 
+import hmac
 import json
 import math
 import struct
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +38,7 @@ class Column:
     is_generated: bool
     is_nullable_in_target: bool = True
     target_type: str = "String"
+    hash_key: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,23 @@ class Difference:
 
 
 def compare(
-    source_url: str, table: str, client: ClickHouseClient, database: str
+    source_url: str,
+    table: str,
+    client: ClickHouseClient,
+    database: str,
+    *,
+    hidden: str = "",
+    hash_key: str = "",
 ) -> Difference | None:
-    """What differs between the table and the view of its name; None where nothing does."""
-    columns = _source_columns(source_url, table)
+    """What differs between the table and the view of its name; None where nothing does.
+
+    `hidden` says what became of a column of that name: it was left out, or hashed by `hash_key`.
+    """
+    columns = [
+        replace(column, hash_key=hash_key if column.name == "hidden" and hidden == "hash" else "")
+        for column in _source_columns(source_url, table)
+        if column.name != "hidden" or hidden != "exclude"
+    ]
     types = {
         str(name): str(kind)
         for name, kind in client.query(
@@ -74,10 +89,13 @@ def compare(
         what = f"columns: {[c.name for c in columns]} and {sorted(types)}"
         return Difference([], [], what, is_form=True)
     columns = [
-        Column(c.name, c.kind, c.type_class, c.element, c.is_generated,
-               "Nullable(" in types[c.name].split("Array(")[0], types[c.name])
-        for c in columns
-    ]  # fmt: skip
+        replace(
+            column,
+            is_nullable_in_target="Nullable(" in types[column.name].split("Array(")[0],
+            target_type=types[column.name],
+        )
+        for column in columns
+    ]
     source = Counter(_source_rows(source_url, table, columns))
     target = Counter(_target_rows(client, database, table, columns))
     if source == target:
@@ -107,16 +125,19 @@ def _source_columns(url: str, table: str) -> list[Column]:
 
 def _source_rows(url: str, table: str, columns: Sequence[Column]) -> list[tuple[Value, ...]]:
     names = ", ".join('"' + column.name + '"' for column in columns)
-    query = f"COPY (SELECT {names} FROM {table}) TO STDOUT".encode()
-    with (
-        connect(url, options=SESSION) as connection,
-        connection.cursor() as cursor,
-        cursor.copy(query) as copy,
-    ):
-        return [
-            tuple(_of_source(text, column) for text, column in zip(row, columns, strict=True))
-            for row in copy.rows()
-        ]
+    with connect(url, options=SESSION) as connection, connection.cursor() as cursor:
+        where = " OR ".join(
+            f"({row_filter or 'true'})"
+            for (row_filter,) in cursor.execute(
+                "SELECT rowfilter FROM pg_publication_tables WHERE tablename = %s", [table]
+            ).fetchall()
+        )
+        query = f"COPY (SELECT {names} FROM {table} WHERE {where or 'true'}) TO STDOUT"
+        with cursor.copy(query.encode()) as copy:
+            return [
+                tuple(_of_source(text, column) for text, column in zip(row, columns, strict=True))
+                for row in copy.rows()
+            ]
 
 
 def _target_rows(
@@ -148,6 +169,8 @@ def _target_rows(
 
 
 def _of_source(text: str | None, column: Column) -> Value:
+    if column.hash_key and text is not None:
+        return hmac.new(column.hash_key.encode(), text.encode(), "sha256").hexdigest()
     if column.element is not None and column.target_type.startswith("Array("):
         kind, type_class = column.element.split(":")
         if text is None:

@@ -11,6 +11,8 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from urllib.parse import urlsplit, urlunsplit
@@ -18,29 +20,34 @@ from urllib.parse import urlsplit, urlunsplit
 from fix_stack import RunningStack
 
 from differential.oracle import Difference, compare
+from differential.outline import Outline
 from differential.story import Story
 from ingestion.cdc.capture import Options
-from ingestion.cdc.control import ask_for_resync
+from ingestion.cdc.control import ask, ask_for_resync
 from ingestion.cdc.run import drain
 from ingestion.cdc.run import options as capture_options
 from ingestion.cdc.status import table_statuses
 from ingestion.cdc.verify import verify
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import connect as connect_clickhouse
-from stores.errors import CaptureStopped, StoreUnavailable
+from stores.errors import CaptureStopped, InputInvalid, StoreUnavailable
 from stores.postgres.client import OperationalError, connect
 from stores.settings import REPOSITORY
 
 PUBLICATION = "differential"
 WORKERS = 3
-# What dies in a round, in order; a store that is started again takes seconds.
+JUDGES = 4
+# What dies in a round, in order; a store that is started again takes seconds. A pause kills
+# nothing: some tables are paused, and resumed when everything is told.
 KILLS = (
     ("capture", "capture", "capture"),
     ("capture", "clickhouse", "capture"),
-    ("connections", "capture", "connections"),
-    ("capture", "postgres", "capture"),
+    ("connections", "pause", "capture", "connections"),
+    ("capture", "postgres", "pause", "capture"),
 )
+PAUSED_COUNT = 4
 STORY_SECONDS = 120.0
+HASH_KEY = "the key of the differential test"
 
 
 class Different(AssertionError):
@@ -56,9 +63,8 @@ class Round:
     """Stories that share a database and a capture. `kills` names what is killed, in order."""
 
     stack: RunningStack
-    seeds: Sequence[int]
+    outlines: Sequence[Outline]
     kills: Sequence[str] = ("capture", "capture")
-    length: int = 60
     settle_seconds: float = 90.0
     capture_count: int = 0
     table_count: int = 0
@@ -69,10 +75,11 @@ class Round:
 
     def run(self) -> None:
         """Raises Different where something is not as it should be."""
+        self.seeds = [outline.seed for outline in self.outlines]
         self._chance = Random(self.seeds[0])
         self.name = f"diff_{self.seeds[0]}_{time.monotonic_ns() % 10**9}"
+        self._has_paused = False
         self._make_database()
-        self.options = self._options()
         try:
             for part in (self._tell_stories, self._settle, self._judge, self._stop_capture):
                 started = time.monotonic()
@@ -95,7 +102,9 @@ class Round:
                     f"ALTER DATABASE {self.name} SET logical_decoding_work_mem = '64kB'".encode()
                 )
         with connect(self.url, autocommit=True) as connection:
-            connection.execute(f"CREATE PUBLICATION {PUBLICATION}".encode())
+            connection.execute(
+                f"CREATE PUBLICATION {PUBLICATION} WITH (publish_via_partition_root)".encode()
+            )
 
     def _options(self) -> Options:
         return capture_options(
@@ -104,15 +113,31 @@ class Round:
             publication=PUBLICATION,
             slot=self.name,
             target_database=self.name,
+            exclude_columns=self._hidden("exclude"),
+            hash_columns=self._hidden("hash"),
         )
 
+    def _hidden(self, how: str) -> tuple[str, ...]:
+        """Columns treated so. Capture must find them when it starts, so not of late tables."""
+        return tuple(
+            f"{table.name}.hidden"
+            for story in self.stories
+            if self._treatment(story) == how
+            for table in story.tables
+        )
+
+    def _treatment(self, story: Story) -> str:
+        return "" if story.outline.is_late else story.outline.hidden
+
     def _tell_stories(self) -> None:
-        self.stories = [Story(seed, self.url, self.length) for seed in self.seeds]
+        self.stories = [Story(outline, self.url) for outline in self.outlines]
+        self.options = self._options()
         for story in self.stories:
-            if not story.is_late:
+            if not story.outline.is_late:
                 story.begin(PUBLICATION)
         self._start_capture()
-        self._wait_for_slot()
+        # It is made between transactions; what comes before it is the snapshot's.
+        self._wait_for_slot("confirmed_flush_lsn IS NOT NULL")
         shares = [self.stories[number::WORKERS] for number in range(WORKERS)]
         self._begun = threading.Semaphore(0)
         workers = [
@@ -129,24 +154,21 @@ class Round:
         if self._errors:
             raise self._errors[0]
 
-    def _wait_for_slot(self) -> None:
-        """A slot is made between transactions; what comes before it is the snapshot's."""
+    def _wait_for_slot(self, condition: str) -> None:
+        """Until the slot is there and so."""
         deadline = time.monotonic() + self.settle_seconds
+        query = f"SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s AND {condition}"
         with connect(self.url, autocommit=True) as connection:
-            while not connection.execute(
-                b"SELECT count(*) FROM pg_replication_slots WHERE slot_name = %s"
-                b" AND confirmed_flush_lsn IS NOT NULL",
-                [self.name],
-            ).fetchall()[0][0]:
+            while not connection.execute(query.encode(), [self.name]).fetchall()[0][0]:
                 self._check_capture()
                 if time.monotonic() > deadline:
-                    raise Different(f"there is no slot: {self._log_end()}")
+                    raise Different(f"no slot where {condition}: {self._log_end()}")
                 time.sleep(0.02)
 
     def _work(self, stories: list[Story], chance: Random) -> None:
         try:
             for story in stories:
-                if story.is_late:
+                if story.outline.is_late:
                     story.begin(PUBLICATION)
             self._begun.release()
             going = list(stories)
@@ -172,6 +194,8 @@ class Round:
                 self._kill_capture()
             elif kill == "connections":
                 self._cut_connections()
+            elif kill == "pause":
+                self._pause_some()
             else:
                 found = self.stack.service(kill)
                 os.kill(found["pid"], signal.SIGKILL)
@@ -184,6 +208,8 @@ class Round:
                 sys.executable, "-m", "interview_data", "cdc", "run", "--follow",
                 "--source", self.url, "--publication", PUBLICATION,
                 "--slot", self.name, "--target-database", self.name,
+                *(f"--exclude-column={name}" for name in self._hidden("exclude")),
+                *(f"--hash-column={name}" for name in self._hidden("hash")),
             ],
             env={
                 **os.environ,
@@ -241,8 +267,20 @@ class Round:
                 [self.name],
             )
 
+    def _pause_some(self) -> None:
+        """Tables that are not captured yet stay as they are."""
+        names = [table.name for story in self.stories for table in story.tables]
+        for name in self._chance.sample(names, min(PAUSED_COUNT, len(names))):
+            with suppress(InputInvalid):
+                ask(self.options, name, "pause")
+        self._has_paused = True
+
     def _settle(self) -> None:
         """Until everything is stored, the capture process doing it; then nothing is under way."""
+        if self._has_paused:
+            ask(self.options, "*", "resume")
+        # Whoever comes first reads: a bounded run would take the turn of a capture that starts.
+        self._wait_for_slot("active")
         deadline = time.monotonic() + self.settle_seconds
         while True:
             self._check_capture()
@@ -283,12 +321,18 @@ class Round:
         self._free_quarantined()
         client = connect_clickhouse(self.options.clickhouse_url)
         states = self._states()
-        found = {row.table: row for row in verify(self.options, 5)}
+        found = {row.table: row for row in verify(self.options)}
         failures, different = [], []
+        with ThreadPoolExecutor(JUDGES) as judges:
+            compared = {
+                table.name: judges.submit(self._compared, story, table.name, client)
+                for story in self.stories
+                for table in story.tables
+            }
         for story in self.stories:
             for table in story.tables:
                 self.table_count += 1
-                difference = self._compared(table.name, client)
+                difference = compared[table.name].result()
                 if states[table.name][0] != "streaming":
                     difference = Difference([], [], f"is {states[table.name]}")
                 verified = found.get(table.name)
@@ -306,11 +350,14 @@ class Round:
         if failures:
             raise Different("\n\n".join(failures), different)
 
-    def _compared(self, table: str, client: ClickHouseClient) -> Difference | None:
+    def _compared(self, story: Story, table: str, client: ClickHouseClient) -> Difference | None:
         """An ALTER that no row follows is not in the log: capture sees it when it next looks."""
         deadline = time.monotonic() + self.settle_seconds
         while True:
-            difference = compare(self.url, table, client, self.options.target_database)
+            difference = compare(
+                self.url, table, client, self.options.target_database,
+                hidden=self._treatment(story), hash_key=HASH_KEY,
+            )  # fmt: skip
             if difference is None or not difference.is_form or time.monotonic() > deadline:
                 return difference
             self._check_capture()
@@ -342,8 +389,8 @@ class Round:
     def _describe(self, story: Story, table: str, difference: Difference) -> str:
         log = "\n".join(f"    {line[:600]}" for line in story.log)
         return (
-            f"seed {story.seed}, table {table}: {difference}\n"
-            f"  again: make test-differential SEED={story.seed}\n  what was done:\n{log}"
+            f"seed {story.outline.seed}, table {table}: {difference}\n"
+            f"  again: make test-differential STORY='{story.outline}'\n  what was done:\n{log}"
         )
 
     def _drop(self) -> None:

@@ -71,7 +71,10 @@ def _differs(stack: RunningStack, story: Story, table: str, lines: list[str]) ->
         for line in lines:
             if line == "|":
                 with connect(url, autocommit=True) as connection:
-                    connection.execute(f"CREATE PUBLICATION {PUBLICATION} FOR ALL TABLES".encode())
+                    connection.execute(
+                        f"CREATE PUBLICATION {PUBLICATION} FOR ALL TABLES"
+                        " WITH (publish_via_partition_root)".encode()
+                    )
                 drain(TRIAL_SECONDS, options)
                 continue
             number, statement = line.split(": ", 1)

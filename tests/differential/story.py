@@ -1,4 +1,4 @@
-"""One seed's tables and what its sessions do to them, statement by statement.
+"""One outline's tables and what its sessions do to them, statement by statement.
 
 Belongs here: transactions, savepoints, failures and whose turn it is. One thread leads all sessions
 of a story, so its seed decides how their transactions interleave; who would wait for a lock gives
@@ -10,6 +10,7 @@ from copy import deepcopy
 from random import Random
 
 from differential.changes import FORMS, ROWS, insert_very_many, random_change
+from differential.outline import Outline
 from differential.tables import Table, random_table
 from differential.values import own_types
 from stores.errors import StoreUnavailable
@@ -37,18 +38,15 @@ class Session:
 
 
 class Story:
-    """A seed's story; `log` is what was done, in order."""
+    """An outline's story; `log` is what was done, in order."""
 
-    def __init__(self, seed: int, url: str, length: int = 60) -> None:
-        self.seed, self._url, self._left = seed, url, length
-        self._chance = Random(seed)
-        self.prefix = f"s{seed}"
-        names = [f"{self.prefix}_{letter}" for letter in "ab"[: self._chance.choice((1, 1, 2))]]
-        self.tables = [random_table(self._chance, name, self.prefix) for name in names]
-        self.is_late = self._chance.random() < 0.4
-        self._form_share = self._chance.choice((0.0, 0.0, 0.05, 0.05, 0.15, 0.4))
-        self._large_share = self._chance.choice((0.0, 0.0, 0.02, 0.05))
-        self._sessions = [Session(number) for number in range(self._chance.choice((1, 2, 3)))]
+    def __init__(self, outline: Outline, url: str) -> None:
+        self.outline, self._url, self._left = outline, url, outline.length
+        self._chance = Random(outline.seed)
+        self.prefix = f"s{outline.seed}"
+        names = [f"{self.prefix}_{letter}" for letter in "ab"[: outline.table_count]]
+        self.tables = [random_table(self._chance, name, self.prefix, outline) for name in names]
+        self._sessions = [Session(number) for number in range(outline.session_count)]
         self.log: list[str] = []
         self.was_narrowed: set[str] = set()
 
@@ -71,7 +69,7 @@ class Story:
                 _, statements = random_change(self._chance, table, ROWS)
                 for statement in statements:
                     self._run(Session(0), statement, connection)
-            names = ", ".join(table.name for table in self.tables)
+            names = ", ".join(table.published for table in self.tables)
             statement = f"ALTER PUBLICATION {publication} ADD TABLE {names}"
             self._note(0, statement)
             connection.execute(statement.encode())
@@ -126,12 +124,12 @@ class Story:
                 session.before.pop()
             return
         table = self._chance.choice(self.tables)
-        changes_form = self._chance.random() < self._form_share
+        changes_form = self._chance.random() < self.outline.form_share
         if changes_form:
             self._end_others(session)
             session.has_changed_form = True
             self._run(session, FORM_LOCK_TIMEOUT)
-        if not changes_form and self._chance.random() < self._large_share:
+        if not changes_form and self._chance.random() < self.outline.large_share:
             name, statements = "insert_very_many", insert_very_many(self._chance, table)
         else:
             name, statements = random_change(self._chance, table, FORMS if changes_form else ROWS)

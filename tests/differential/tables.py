@@ -3,9 +3,10 @@
 Belongs here: the model and CREATE TABLE. What happens to a table later belongs to `changes`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 
+from differential.outline import Outline
 from differential.values import (
     BYTES,
     DATE,
@@ -23,6 +24,10 @@ from differential.values import (
     own_kinds,
 )
 
+# What a column that is left out or hashed holds: as it is, or beside its row.
+HIDDEN_REPEATS = (1, 90, 300)
+PARTITION_COUNT = 3
+PARTITION_KEYS = (INT4, INT8, TEXT, UUID, DATE)
 # Key kinds whose series never repeats a value.
 KEYS = (INT4, INT4, INT8, TEXT, UUID, VARCHAR, DATE, MOMENT_TZ, MONEYLIKE, BYTES)
 
@@ -51,7 +56,11 @@ class Table:
     next_column: int = 0
     next_number: int = 0
     generated: str = ""
-    options: tuple[str, ...] = field(default=())
+    # A condition of the publication; partitioned by its first column's hash; whether a column
+    # `hidden`, which is none of `columns`, holds texts of so many parts.
+    row_filter: str = ""
+    is_partitioned: bool = False
+    hidden_repeats: int = 0
 
     @property
     def key(self) -> list[Column]:
@@ -62,6 +71,16 @@ class Table:
     def others(self) -> list[Column]:
         """What is not of the key."""
         return [column for column in self.columns if not column.is_key]
+
+    @property
+    def is_key_fixed(self) -> bool:
+        """Whether something depends on the key's type."""
+        return bool(self.generated or self.row_filter or self.is_partitioned)
+
+    @property
+    def hidden_value(self) -> str:
+        """An expression that differs each time."""
+        return f"repeat(md5(random()::text), {self.hidden_repeats})"
 
     @property
     def key_text(self) -> str:
@@ -87,7 +106,11 @@ class Table:
         ]
         if self.generated:
             lines.append(f"made text GENERATED ALWAYS AS ({self.generated}) STORED")
+        if self.hidden_repeats:
+            lines.append(f"hidden text DEFAULT {self.hidden_value}")
         key = ", ".join(column.name for column in self.key)
+        if self.is_partitioned:
+            return self._create_partitioned(lines, key)
         unique = f"CREATE UNIQUE INDEX {self.name}_unique ON {self.name} ({key})"
         if self.identity == "INDEX":
             made = (f"CREATE TABLE {self.name} ({', '.join(lines)})", unique)
@@ -96,15 +119,30 @@ class Table:
             made = (f"CREATE TABLE {self.name} ({', '.join(lines)}, PRIMARY KEY ({key}))",)
             how = self.identity
         identity = f"ALTER TABLE {self.name} REPLICA IDENTITY {how}"
-        storage = tuple(
-            f"ALTER TABLE {self.name} ALTER {column.name} SET STORAGE EXTERNAL"
-            for column in self.columns
-            if column.kind is LARGE
+        return (*made, identity, *self._storage())
+
+    def _create_partitioned(self, lines: list[str], key: str) -> tuple[str, ...]:
+        """Partitions take the storage of columns over, so they are made last."""
+        made = f"CREATE TABLE {self.name} ({', '.join(lines)}, PRIMARY KEY ({key}))"
+        partitions = (
+            f"CREATE TABLE {self.name}_{number} PARTITION OF {self.name}"
+            f" FOR VALUES WITH (MODULUS {PARTITION_COUNT}, REMAINDER {number})"
+            for number in range(PARTITION_COUNT)
         )
-        return (*made, identity, *storage)
+        return (f"{made} PARTITION BY HASH ({self.key[0].name})", *self._storage(), *partitions)
+
+    def _storage(self) -> tuple[str, ...]:
+        large = [column.name for column in self.columns if column.kind is LARGE]
+        large += ["hidden"] if self.hidden_repeats else []
+        return tuple(f"ALTER TABLE {self.name} ALTER {name} SET STORAGE EXTERNAL" for name in large)
+
+    @property
+    def published(self) -> str:
+        """As ALTER PUBLICATION … ADD TABLE names it."""
+        return f"{self.name} WHERE ({self.row_filter})" if self.row_filter else self.name
 
 
-def random_table(chance: Random, name: str, prefix: str) -> Table:
+def random_table(chance: Random, name: str, prefix: str, outline: Outline) -> Table:
     """A first form: one to three key columns, and up to nine others."""
     table = Table(name, [], chance.choice(("DEFAULT", "DEFAULT", "FULL", "INDEX")))
     small = chance.random() < 0.25
@@ -117,8 +155,15 @@ def random_table(chance: Random, name: str, prefix: str) -> Table:
         column = Column(table.new_name(), chance.choice(kinds))
         column.is_not_null = chance.random() < 0.2
         table.columns.append(column)
-    if chance.random() < 0.15 and table.key[0].kind in (INT4, INT8):
-        table.generated = f"'made of ' || {table.key[0].name}"
+    first = table.key[0]
+    if chance.random() < 0.15 and first.kind in (INT4, INT8):
+        table.generated = f"'made of ' || {first.name}"
+    if outline.is_filtered and first.kind in (INT4, INT8):
+        table.row_filter = f"{first.name} % 3 <> 0"
+    if outline.is_partitioned and first.kind in PARTITION_KEYS:
+        table.is_partitioned, table.identity = True, "DEFAULT"
+    if outline.hidden:
+        table.hidden_repeats = chance.choice(HIDDEN_REPEATS)
     if chance.random() < 0.2:
         chance.shuffle(table.columns)
     return table

@@ -7,7 +7,6 @@ often its batch was sent: clients send again until they are answered.
 import multiprocessing
 import os
 import random
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from fix_faults import (
     assert_exactly_once,
     assert_settled,
     clickhouse_server,
+    empty_events,
     following,
     kill,
     sending,
@@ -34,11 +34,8 @@ from killed_writer import FAST, write_until_killed
 
 from ingestion.events import writer
 from ingestion.events.tables import Tables
-from stores import event_bus
 from stores.clickhouse.client import ClickHouseClient, connect, migrate
-from stores.errors import StoreUnavailable, TransientError
-from stores.event_bus.interface import Message
-from stores.event_bus.topics import USER_EVENTS
+from stores.errors import StoreUnavailable
 from stores.postgres.event_landings import EventLandings
 
 PRELOADED = ["killed_writer", "stores.event_bus.redis_streams", "stores.event_bus.kafka"]
@@ -53,11 +50,8 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def clickhouse(clickhouse_url: str, postgres_url: str) -> Iterator[ClickHouseClient]:
     """The shared one, with no events in it."""
-    client = connect(clickhouse_url)
-    for table in ("analytics.user_events", "analytics.daily_user_activity"):
-        client.command(f"TRUNCATE TABLE {table}")
-    yield client
-    client.close()
+    with closing(empty_events(clickhouse_url)) as client:
+        yield client
 
 
 @pytest.mark.timeout(300)
@@ -189,44 +183,4 @@ def test_clickhouse_killed_while_it_inserts(
     assert_exactly_once(found, client.acknowledged)
     assert_settled()
     found.close()
-    server.kill()
-
-
-# "memory" is left out for now: it once ended in forty seconds, and now not within two minutes.
-@pytest.mark.parametrize("limit", ["disk"])
-def test_a_full_bus_refuses_and_loses_nothing(
-    clickhouse: ClickHouseClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str
-) -> None:
-    server, url = valkey_server(tmp_path / "bus", "maxmemory 4mb" if limit == "memory" else "")
-    monkeypatch.setenv("EVENT_BUS_URL", url)
-    server.start()
-    if limit == "disk":
-        # Its file may not grow beyond this: what a full disk does to a write.
-        size = 3 * 1024 * 1024
-        resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-    client = Client(size=1000, pause_seconds=0)
-    with sending(client):
-        wait_until(lambda: client.refused_count > 3, 30)
-        taken = len(client.acknowledged)
-        assert taken > 0
-        if limit == "disk":
-            server.kill()
-            server.start()
-        # Landing what was taken makes room, and the sender's last batch gets through.
-        writer.drain(60)
-        wait_until(lambda: len(client.acknowledged) > taken, 30)
-    writer.drain(60)
-    assert_exactly_once(clickhouse, client.acknowledged)
-    server.kill()
-
-
-def test_a_full_bus_is_told_as_such(tmp_path: Path) -> None:
-    server, url = valkey_server(tmp_path / "bus", "maxmemory 2mb")
-    server.start()
-    large = [Message(b"x" * 100_000, 1)] * 100
-    with (
-        closing(event_bus.connect(url)) as bus,
-        pytest.raises(TransientError, match="EVENT_BUS_URL"),
-    ):
-        bus.publish(USER_EVENTS.name, large)
     server.kill()

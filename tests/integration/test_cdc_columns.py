@@ -108,12 +108,42 @@ def test_a_changed_configuration_or_key_reads_the_table_anew(
         (hashed("ann@example.org", OTHER_KEY),)
     ]
 
-    treat(people, "")
+    treat(people, COLUMNS.replace("=hash", "=keep").replace("=exclude", "=keep"))
     people.settle()
     people.assert_equal("people")
     assert people.rows("SELECT secret, email FROM oltp.people WHERE id = 1") == [
         (SECRET, "ann@example.org")
     ]
+    treat(people, "")
+    people.settle()
+    people.assert_equal("people")
+
+
+def test_a_column_that_is_no_longer_named_is_not_shown_but_asked_about(people: Capture) -> None:
+    """Neither by a later start nor by a table of that name which was made anew."""
+    treat(people, COLUMNS + ",logins.email=hash")
+    people.sql(f"INSERT INTO people VALUES (1, '{SECRET}', 'ann@example.org', NULL, 30, NULL)")
+    people.settle()
+    before = people.table("people").storage_mark
+    for left in ("logins.email=hash,people.secret=exclude", "logins.email=hash"):
+        treat(people, left)
+        with pytest.raises(SettingInvalid, match=r"public\.people\.email.*--keep-column"):
+            people.settle()
+    people.sql(
+        "ALTER TABLE logins RENAME TO old_logins",
+        "CREATE TABLE logins (email text PRIMARY KEY)",
+        "ALTER PUBLICATION cases SET TABLE people, logins",
+        "INSERT INTO logins VALUES ('ann@example.org')",
+    )
+    treat(people, COLUMNS)
+    with pytest.raises(SettingInvalid, match=r": public\.logins\.email: left out or hashed so far"):
+        people.settle()
+    assert people.table("people").storage_mark == before
+    treat(people, COLUMNS + ",logins.email=keep")
+    people.settle()
+    people.assert_equal("people", "logins")
+    assert SECRET not in everything_stored(people)
+    assert people.rows("SELECT email FROM oltp.logins") == [("ann@example.org",)]
 
 
 def test_a_treated_column_stays_treated_when_it_is_renamed_or_made_anew(people: Capture) -> None:

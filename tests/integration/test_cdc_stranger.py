@@ -161,6 +161,11 @@ def test_a_comparison_lets_nothing_in_that_capture_keeps_out(
         parameters={"d": stranger.name},
     )
     assert names.result_rows == [("Unit €",)]
+    refused = _cdc(stranger, "run")
+    assert refused.exit_code != 0
+    assert f"--keep-column {column[1]}" in refused.output.replace("\n", " ")
+    assert _cdc(stranger, "run", "--keep-column", column[1]).exit_code == 0
+    assert _cdc(stranger, "run").exit_code == 0, "once is enough"
 
 
 def test_what_is_missing_is_named_with_what_to_run(stranger: Stranger, clickhouse_url: str) -> None:

@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import jwt
+import pytest
+from argon2 import PasswordHasher
 from fix_identity import PASSWORD, IdentitySite
 
+from serving.identity import sign_in
 from stores.redis_store import sessions
 from stores.redis_store.client import connect as connect_redis
 from stores.redis_store.keys import Database, Session, session_key
@@ -114,7 +117,7 @@ def test_a_refresh_token_that_is_used_again_ends_its_session_for_both(
 
 
 def test_the_former_token_ends_the_session_once_the_moment_of_grace_is_over(
-    identity: IdentitySite, monkeypatch
+    identity: IdentitySite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tokens = identity.log_in(identity.make_user())
     second = identity.post("refresh", refresh_token=tokens["refresh_token"]).json()
@@ -134,3 +137,164 @@ def test_of_racing_refreshes_exactly_one_wins(identity: IdentitySite) -> None:
             )
         assert sorted(answer.status_code for answer in answers) == [200] + [409] * 7
         [tokens] = [answer.json() for answer in answers if answer.status_code == 200]
+
+
+def test_a_taken_address_is_answered_the_same_and_its_owner_is_told(
+    identity: IdentitySite,
+) -> None:
+    email = identity.make_user()
+    [before] = identity.sql("SELECT password_hash, full_name FROM users WHERE email = %s", email)
+    other = {"email": email.upper(), "password": "another good password", "full_name": "Mallory"}
+    taken = identity.post("register", **other)
+    free = identity.post("register", **other | {"email": f"{uuid.uuid4().hex}@example.com"})
+    assert (taken.status_code, taken.content) == (free.status_code, free.content)
+    assert identity.mails(email)[-1].kind == "already_registered"
+    assert identity.mails(email)[-1].token is None
+    after = identity.sql("SELECT password_hash, full_name FROM users WHERE email = %s", email)
+    assert after == [before]
+
+
+def test_who_registers_an_unverified_address_again_voids_the_former_mail(
+    identity: IdentitySite,
+) -> None:
+    email = f"{uuid.uuid4().hex}@example.com"
+    identity.post("register", email=email, password="the first one's password")
+    first = identity.mailed_token(email)
+    identity.post("register", email=email, password=PASSWORD)
+    assert identity.post("verify-email", token=first).status_code == 400
+    assert identity.post("verify-email", token=identity.mailed_token(email)).status_code == 204
+    identity.log_in(email)
+
+
+def test_a_forgotten_password_is_replaced_and_ends_every_session(identity: IdentitySite) -> None:
+    email = identity.make_user()
+    tokens = identity.log_in(email)
+    unknown = identity.post("password-reset", email=f"{uuid.uuid4().hex}@example.com")
+    known = identity.post("password-reset", email=email)
+    assert (known.status_code, known.content) == (202, unknown.content)
+    older = identity.mailed_token(email)
+    identity.post("password-reset", email=email)
+    token, new = identity.mailed_token(email), "a password nobody knew"
+    # A password that is refused does not use the token up.
+    weak = identity.post("password-reset/confirm", token=token, password="password12345")
+    assert (weak.status_code, weak.json()["invalid_parameters"][0]["field"]) == (422, "password")
+    # The purpose of a token is part of it.
+    assert identity.post("verify-email", token=token).status_code == 400
+
+    def confirm(text: str) -> int:
+        return int(identity.post("password-reset/confirm", token=text, password=new).status_code)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(confirm, [token] * 4)) == [204, 400, 400, 400]
+    # One that was mailed before the password changed is good for nothing.
+    assert confirm(older) == 400
+    assert identity.mails(email)[-1].kind == "password_changed"
+    assert identity.post("refresh", refresh_token=tokens["refresh_token"]).status_code == 401
+    assert identity.post("login", email=email, password=PASSWORD).status_code == 401
+    assert identity.post("login", email=email, password=new).status_code == 200
+
+
+def test_guessing_is_slowed_down_by_account_and_by_address(
+    identity: IdentitySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    email, other = identity.make_user(), identity.make_user()
+    answers = [identity.post("login", email=email, password="x" * 12) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert slug(answers[-1]) == "too-many-attempts"
+    assert 0 < int(answers[-1].headers["retry-after"]) <= 900
+    # The right password does not help either, nor does another spelling; others sign in.
+    right = identity.post("login", email=email.upper(), password=PASSWORD)
+    assert right.status_code == 429
+    identity.log_in(other)
+    # Somebody who tries many accounts from one place is stopped too.
+    monkeypatch.setattr(sign_in, "ATTEMPTS_BY_ADDRESS", 11)
+    nobody = f"{uuid.uuid4().hex}@example.com"
+    assert identity.post("login", email=nobody, password=PASSWORD).status_code == 429
+
+
+def test_a_mailbox_is_not_filled(identity: IdentitySite) -> None:
+    email = identity.make_user()
+    before = len(identity.mails(email))
+    answers = {identity.post("password-reset", email=email).status_code for _ in range(8)}
+    # Of the five within a quarter of an hour one was for registering.
+    assert (answers, len(identity.mails(email)) - before) == ({202}, 4)
+
+
+def test_who_is_suspended_signs_in_no_more(identity: IdentitySite) -> None:
+    email = identity.make_user()
+    tokens = identity.log_in(email)
+    identity.sql("UPDATE users SET status = 'suspended' WHERE email = %s", email)
+    # Who does not know the password does not learn of it.
+    assert slug(identity.post("login", email=email, password="x" * 12)) == "wrong-credentials"
+    assert slug(identity.post("login", email=email, password=PASSWORD)) == "account-not-active"
+    over = identity.post("refresh", refresh_token=tokens["refresh_token"])
+    assert (over.status_code, slug(over)) == (401, "refresh-token-refused")
+    identity.sql("UPDATE users SET status = 'active' WHERE email = %s", email)
+    # Its sessions were ended, not put aside.
+    assert identity.post("refresh", refresh_token=tokens["refresh_token"]).status_code == 401
+
+
+def test_devices_are_signed_out_one_by_one_or_all(identity: IdentitySite) -> None:
+    email, stranger = identity.make_user(), identity.log_in(identity.make_user())
+    phone, laptop, tablet = (identity.log_in(email, name) for name in ("p", "l", "t"))
+    headers = bearer(phone["access_token"])
+    listed = identity.client.get("/v1/auth/sessions", headers=headers).json()["sessions"]
+    of_laptop = next(s["session_id"] for s in listed if s["device"] == "l")
+    path = f"/v1/auth/sessions/{of_laptop}"
+    # A stranger's session is not there.
+    theirs = identity.client.delete(path, headers=bearer(stranger["access_token"]))
+    assert theirs.status_code == 404
+    assert identity.client.delete(path, headers=headers).status_code == 204
+    assert identity.client.delete(path, headers=headers).status_code == 404
+    works = [
+        identity.post("refresh", refresh_token=each["refresh_token"]) for each in (laptop, tablet)
+    ]
+    assert [answer.status_code for answer in works] == [401, 200]
+    assert identity.client.delete("/v1/auth/sessions", headers=headers).status_code == 204
+    listed = identity.client.get("/v1/auth/sessions", headers=headers).json()
+    assert listed == {"sessions": []}
+
+
+def test_the_oldest_of_too_many_devices_is_signed_out(
+    identity: IdentitySite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sessions, "DEVICE_COUNT_LIMIT", 2)
+    email = identity.make_user()
+    all_three = [identity.log_in(email, str(number)) for number in range(3)]
+    works = [identity.post("refresh", refresh_token=each["refresh_token"]) for each in all_three]
+    assert [answer.status_code for answer in works] == [401, 200, 200]
+
+
+def test_a_password_hashed_at_another_cost_is_hashed_anew(identity: IdentitySite) -> None:
+    email = identity.make_user()
+    cheap = PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash(PASSWORD)
+    identity.sql("UPDATE users SET password_hash = %s WHERE email = %s", cheap, email)
+    identity.log_in(email)
+    [[kept]] = identity.sql("SELECT password_hash FROM users WHERE email = %s", email)
+    assert kept.startswith("$argon2id$v=19$m=47104,t=1,p=1$")
+
+
+def test_what_roles_allow_is_what_their_permissions_say(identity: IdentitySite) -> None:
+    email = identity.make_user()
+    roles = {
+        "odd": {"interviews": ["write"], "scopes": "admin", "unknown": "write"},
+        "named": {"scopes": ["usage:read", "events:write", "everything", 7]},
+        "no object": ["admin"],
+    }
+    for name, permissions in roles.items():
+        identity.sql(
+            "INSERT INTO roles (name, permissions) VALUES (%s, %s)", name, json.dumps(permissions)
+        )
+        identity.sql(
+            "INSERT INTO user_roles (user_id, role_id) SELECT u.id, r.id FROM users u, roles r"
+            " WHERE u.email = %s AND r.name = %s",
+            email,
+            name,
+        )
+    identity.sql(
+        "DELETE FROM user_roles USING roles WHERE role_id = roles.id AND roles.name = 'recruiter'"
+        " AND user_id = (SELECT id FROM users WHERE email = %s)",
+        email,
+    )
+    # Whatever a role says, a user writes no events of others.
+    assert identity.log_in(email)["scope"] == "usage:read"

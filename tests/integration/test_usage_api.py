@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 from fastapi.testclient import TestClient
-from fix_usage import ALPHA, BETA, GAMMA, UsageSite, UsageTables
+from fix_usage import ALPHA, BETA, GAMMA, UsageSite, UsageTables, monthly
 
 from serving.queries.warehouse import QUERIES, Warehouse, question
 
@@ -169,3 +169,65 @@ def test_questions_read_rollups_and_marts_alone_and_bind_their_parameters(name: 
     assert tables
     assert all(table.startswith(("rollups.", "marts.")) for table in tables)
     assert "%(" not in question(name)
+
+
+def test_a_month_is_told_by_days_and_beside_the_month_before(
+    get, usage_tables: UsageTables
+) -> None:
+    usage_tables.fill()
+    before = usage_tables.today.replace(day=1) - timedelta(days=1)
+    earlier = monthly(ALPHA, before, "interviews", 8, limit=10, plan="starter")
+    usage_tables.insert("rollups.rollup_usage_monthly", [earlier])
+    asked = f"/v1/usage/{ALPHA}?grain=day&compare=previous&resource=interviews"
+    [found] = get(asked).json()["resources"]
+    assert (found["previous_used_count"], found["change_percent"]) == (8, "50.0")
+    assert found["days"] == [{"date": str(usage_tables.today), "used_count": 12}]
+    [found] = get(f"/v1/usage/{ALPHA}?compare=previous&resource=storage").json()["resources"]
+    assert (found["previous_used_count"], found["change_percent"]) == (0, None)
+
+
+def test_all_accounts_are_told_page_by_page(get, usage_tables: UsageTables) -> None:
+    usage_tables.fill()
+    path = "/v1/usage/accounts?compare=previous&grain=day&limit=2"
+    first = get(path).json()
+    second = get(f"{path}&cursor={first['next_cursor']}").json()
+    rows = first["accounts"] + second["accounts"]
+    assert len(first["accounts"]) == 2
+    assert second["next_cursor"] is None
+    assert sorted((row["user_id"], row["resource_type"], row["used_count"]) for row in rows) == [
+        (str(ALPHA), "interviews", 12),
+        (str(ALPHA), "storage", 1536),
+        (str(BETA), "interviews", 100),
+    ]
+    assert all(row["days"] for row in rows)
+    assert {row["previous_used_count"] for row in rows} == {0}
+    assert first["refreshed_at"].endswith("Z")
+    only = get("/v1/usage/accounts?resource=storage").json()["accounts"]
+    assert [(row["user_id"], row["overage_count"], row["days"]) for row in only] == [
+        (str(ALPHA), 1024, None)
+    ]
+    assert get(f"{path}&resource=storage&cursor={first['next_cursor']}").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("month", "2026-13"),
+        ("month", "'; DROP TABLE users; --"),
+        ("time_zone", "Mars/Olympus"),
+        ("time_zone", "../../etc/passwd"),
+        ("resource", "videos"),
+        ("grain", "hour"),
+        ("compare", "next"),
+        ("limit", "0"),
+        ("limit", "1e9"),
+        ("cursor", "%00"),
+        ("more", "1"),
+    ],
+)
+def test_wrong_parameters_of_usage_are_refused_by_name(get, name: str, value: str) -> None:
+    for path in ("accounts", str(ALPHA)):
+        found = get(f"/v1/usage/{path}?{name}={value}")
+        assert found.status_code == 422
+        if name != "cursor":
+            assert found.json()["invalid_parameters"][0]["field"] == name

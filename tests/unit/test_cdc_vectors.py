@@ -2,6 +2,7 @@
 
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingestion.cdc.arrived import Arrived
 from ingestion.cdc.assembler import Assembler
 from ingestion.cdc.batch import Route, RowsStep
 from ingestion.cdc.catalog import SourceColumn
 from ingestion.cdc.layout import Layout
+from ingestion.cdc.messages import Value
 from ingestion.cdc.rows import PartialRow, read_rows
 from ingestion.cdc.spill import OpenTransactions
 from ingestion.cdc.state import CapturedTable
@@ -170,14 +173,20 @@ def stored(assembler: Assembler) -> list[tuple[Any, ...]]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(TRANSACTIONS)
+@given(transactions=TRANSACTIONS)
 def test_many_rows_at_once_are_what_one_by_one_makes_of_them(
+    tmp_path_factory: pytest.TempPathFactory,
     transactions: list[list[tuple[Form, bytes, bytes]]],
 ) -> None:
+    """Also where one of them keeps the rows that moved in a file."""
     messages = messages_of(transactions)
     at_once, one_by_one = Assembler(Registry(), 0), OneByOne(Registry(), 0)
+    moved = tmp_path_factory.getbasetemp() / "moved"
+    one_by_one._arrived = Arrived(lambda: moved, memory_rows=1)
     at_once.feed(*messages)
     one_by_one.feed(*messages)
+    one_by_one._arrived.close()
+    assert not moved.exists()
     assert stored(at_once) == stored(one_by_one)
     assert at_once.batch.row_count == one_by_one.batch.row_count
     assert at_once.batch.end_lsn == len(transactions) * 100 + 8
@@ -214,6 +223,27 @@ def test_a_streamed_transaction_becomes_the_rows_it_would_be_if_it_came_whole(
     whole.feed(*messages_of([survivors]))
     assert stored(taken) == stored(whole)
     assert taken.batch.end_lsn == 108
+
+
+def test_keys_that_rows_move_to_are_remembered_beyond_the_memory_for_them(tmp_path: Path) -> None:
+    def row(number: int, name: bytes = b"x") -> list[Value]:
+        return [b"%d" % number, name]
+
+    arrived = Arrived(lambda: tmp_path / "moved", memory_rows=100)
+    arrived.begin(5)
+    for number in range(1000):
+        arrived.note(1, (b"%d" % number,), row(number))
+        assert len(arrived._rows) <= 100
+    assert arrived.is_any(5)
+    assert arrived.is_taken(1, (b"7",), row(7, b"another"))
+    assert not arrived.is_taken(1, (b"7",), row(7))
+    assert not arrived.is_taken(1, (b"7",), row(7, b"another")), "it has left"
+    assert not arrived.is_taken(2, (b"8",), row(8, b"another")), "a key of another table"
+    arrived.note(1, (b"8",), row(8, b"newer"))
+    assert arrived.is_taken(1, (b"8",), row(8))
+    arrived.begin(6)
+    assert not arrived.is_any(6)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_streamed_transaction_that_is_rolled_back_leaves_nothing() -> None:

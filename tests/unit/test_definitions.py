@@ -3,19 +3,8 @@
 from pathlib import Path
 
 import dagster as dg
-import pytest
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "asset_graph.txt"
-
-
-@pytest.fixture(scope="module")
-def definitions(tmp_path_factory: pytest.TempPathFactory) -> dg.Definitions:
-    """Loaded once: dbt is parsed for it."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("INTERVIEW_DATA_HOME", str(tmp_path_factory.mktemp("home")))
-        from orchestration.definitions import definitions
-
-        return definitions
 
 
 def test_every_definition_is_valid(definitions: dg.Definitions) -> None:

@@ -181,3 +181,14 @@ def test_versions_of_an_aggregate_count_up_from_one() -> None:
 
 def test_all_three_kinds_of_event_are_there() -> None:
     assert all(made().events[each] for each in (USER_EVENTS, INTERVIEW_METRICS, API_METRICS))
+
+
+def test_a_busier_product_has_the_same_customers_and_so_many_times_their_visits() -> None:
+    busy = next(iter(slices(Demo(250, 90, 7, NOW, activity=6), 250)))
+    logins = [
+        sum(event.fields["event_type"] == "login" for event in part.events[USER_EVENTS])
+        for part in (made(), busy)
+    ]
+    assert 5.5 < logins[1] / logins[0] < 6.5
+    for table in ("users", "interviews", "usage_tracking"):
+        assert len(busy.tables[table]) == len(made().tables[table])

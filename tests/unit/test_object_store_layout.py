@@ -5,10 +5,12 @@ from datetime import date
 from uuid import UUID
 
 import pytest
+import yaml
 
 from stores.errors import InputInvalid
 from stores.object_store import layout
 from stores.object_store.client import LIFECYCLE
+from stores.settings import REPOSITORY
 
 INTERVIEW, SESSION, QUESTION = (UUID(int=number) for number in (1, 2, 3))
 ANSWER = (INTERVIEW, SESSION, QUESTION)
@@ -56,3 +58,18 @@ def test_lifecycle_rules_are_those_of_the_architecture_and_match_the_layout() ->
     assert rules["ReportsRetention"]["Transitions"] == [{"Days": 365, "StorageClass": "GLACIER"}]
     prefixes = {rule["Filter"]["Prefix"] for rule in rules.values()}
     assert prefixes == {layout.RAW_MEDIA, layout.TEMPORARY, layout.REPORTS}
+
+
+def test_the_warehouse_moves_objects_by_the_rules_of_the_bucket() -> None:
+    project = yaml.safe_load((REPOSITORY / "dbt" / "warehouse" / "dbt_project.yml").read_text())
+    known = {
+        rule["prefix"]: [(move["days"], move["storage_class"]) for move in rule["moves"]]
+        for rule in project["vars"]["storage_transitions"]
+    }
+    assert known == {
+        rule["Filter"]["Prefix"]: [
+            (move["Days"], move["StorageClass"]) for move in rule["Transitions"]
+        ]
+        for rule in json.loads(LIFECYCLE.read_text())["Rules"]
+        if "Transitions" in rule
+    }

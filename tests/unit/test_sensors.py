@@ -1,14 +1,14 @@
-"""What the freshness sensor makes of the runs there have been."""
+"""What the ticks make of what has landed and of the runs there have been."""
+
+import time
 
 import dagster as dg
 import pytest
 from dagster._core.test_utils import create_run_for_test
 
 from orchestration import sensors
-from orchestration.jobs import BUILD, CHECK, REFRESH
-from orchestration.sensors import Cursor, delete_old_runs, is_running, last_failed
-
-BOTH = (REFRESH, BUILD)
+from orchestration.jobs import CHECK
+from orchestration.sensors import AUTOMATIC, Cursor, delete_old_runs, is_running
 
 
 @pytest.fixture
@@ -16,101 +16,116 @@ def instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.ephemeral()
 
 
-def _wanted(
-    instance: dg.DagsterInstance, moved: list[str], seconds: float, models: str = "m"
-) -> str | None:
-    return sensors._wanted(instance, Cursor(models="m"), models, moved, seconds)
+def _run(instance: dg.DagsterInstance, status: dg.DagsterRunStatus, job: str = "a") -> str:
+    """A run that the models' conditions have started."""
+    return create_run_for_test(instance, job_name=job, status=status, tags=AUTOMATIC).run_id
 
 
-def test_nothing_runs_while_nothing_has_moved(instance: dg.DagsterInstance) -> None:
-    assert _wanted(instance, [], seconds=1000) is None
-    assert _wanted(instance, ["user_events"], seconds=1) == REFRESH
-
-
-def test_changed_models_are_built_before_rollups_are_refreshed(
-    instance: dg.DagsterInstance,
-) -> None:
-    assert _wanted(instance, ["user_events"], seconds=1, models="other") == BUILD
-
-
-def test_a_failed_run_is_repeated_but_not_at_once(instance: dg.DagsterInstance) -> None:
-    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.FAILURE)
-    assert last_failed(instance, BOTH) == REFRESH
-    assert _wanted(instance, [], seconds=10) is None
-    assert _wanted(instance, [], seconds=61) == REFRESH
-    create_run_for_test(instance, job_name=BUILD, status=dg.DagsterRunStatus.SUCCESS)
-    assert last_failed(instance, BOTH) is None
+def _built(instance: dg.DagsterInstance) -> None:
+    _run(instance, dg.DagsterRunStatus.SUCCESS)
+    instance.report_runless_asset_event(dg.AssetMaterialization(sensors.FRESHNESS))
 
 
 def test_a_run_under_way_is_seen_and_a_finished_one_is_not(instance: dg.DagsterInstance) -> None:
-    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS)
-    assert not is_running(instance, BOTH)
-    create_run_for_test(instance, job_name=BUILD, status=dg.DagsterRunStatus.STARTED)
-    assert is_running(instance, BOTH)
+    _run(instance, dg.DagsterRunStatus.SUCCESS)
+    assert not is_running(instance, tags=AUTOMATIC)
+    _run(instance, dg.DagsterRunStatus.STARTED)
+    assert is_running(instance, tags=AUTOMATIC)
 
 
-def test_only_the_newest_refreshes_are_kept(
+def test_only_the_newest_automatic_runs_are_kept(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sensors, "KEPT_RUNS", 2)
-    made = [
-        create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS).run_id
-        for _ in range(5)
-    ]
+    by_hand = create_run_for_test(instance, status=dg.DagsterRunStatus.SUCCESS).run_id
+    made = [_run(instance, dg.DagsterRunStatus.SUCCESS) for _ in range(5)]
     assert delete_old_runs(instance) == 3
-    assert set(instance.get_run_ids(dg.RunsFilter(job_name=REFRESH))) == set(made[3:])
+    assert set(instance.get_run_ids()) == {by_hand, *made[3:]}
 
 
 def test_a_cursor_survives_being_written_down() -> None:
-    cursor = Cursor("m", {"users": "1"}, 2.5)
+    cursor = Cursor({"users": "1"}, {"users": 2.5}, 7, 3.5)
     assert Cursor.parse(cursor.dump()) == cursor
     assert Cursor.parse(None) == Cursor()
 
 
 @pytest.fixture
 def confirmed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was confirmed, with nothing on its way and no store to ask."""
+    """What was confirmed; capture is at 100 of a log that ends at 100, and the bus is empty."""
     calls: list[str] = []
     monkeypatch.setattr(sensors, "connect", lambda: None)
-    monkeypatch.setattr(sensors, "is_anything_on_its_way", lambda: False)
+    monkeypatch.setattr(sensors, "log_positions", lambda: (100, 100))
+    monkeypatch.setattr(sensors, "is_bus_empty", lambda: True)
     monkeypatch.setattr(sensors, "confirm", lambda _: calls.append("confirmed"))
     return calls
 
 
-def _cursor_after(tick: dg.SensorResult) -> Cursor:
-    return Cursor.parse(tick.cursor)
+def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float) -> Cursor:
+    return Cursor.parse(sensors._idle(instance, cursor, now, "").cursor)
 
 
 def test_while_nothing_lands_the_rollups_are_confirmed_once_a_minute(
     instance: dg.DagsterInstance, confirmed: list[str]
 ) -> None:
-    cursor = Cursor("m", {"users": "1"}, requested_at=1000)
-    assert _cursor_after(sensors._idle(instance, cursor, now=1059)) == cursor
-    assert not confirmed
-    cursor = _cursor_after(sensors._idle(instance, cursor, now=1061))
-    assert (cursor.confirmed_at, len(confirmed)) == (1061, 1)
-    sensors._idle(instance, cursor, now=1100)
-    assert len(confirmed) == 1
-    sensors._idle(instance, cursor, now=1122)
-    assert len(confirmed) == 2
+    _built(instance)
+    cursor = _idle(instance, Cursor({"users": "1"}, {"users": 1000.0}), now=1059)
+    assert (cursor.log_end, confirmed) == (0, [])
+    # The first look notes where the log ends; the second finds that capture has come so far.
+    cursor = _idle(instance, cursor, now=1061)
+    assert (cursor.log_end, confirmed) == (100, [])
+    cursor = _idle(instance, cursor, now=1071)
+    assert (cursor.confirmed_at, cursor.log_end, len(confirmed)) == (1071, 0, 1)
+    assert _idle(instance, cursor, now=1110).confirmed_at == 1071
+    cursor = _idle(instance, _idle(instance, cursor, now=1132), now=1142)
+    assert (cursor.confirmed_at, len(confirmed)) == (1142, 2)
 
 
-def test_nothing_is_confirmed_while_something_is_on_its_way(
+def test_a_busy_neighbour_in_the_log_does_not_keep_the_rollups_from_being_confirmed(
     instance: dg.DagsterInstance, confirmed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sensors, "is_anything_on_its_way", lambda: True)
-    sensors._idle(instance, Cursor("m"), now=1000)
-    assert not confirmed
+    _built(instance)
+    monkeypatch.setattr(sensors, "log_positions", lambda: (90, 100))
+    cursor = _idle(instance, Cursor(), now=1000)
+    assert (_idle(instance, cursor, now=1010), confirmed) == (cursor, [])
+    monkeypatch.setattr(sensors, "log_positions", lambda: (100, 900))
+    assert _idle(instance, cursor, now=1020).confirmed_at == 1020
 
 
-@pytest.mark.parametrize("status", [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED])
-def test_nothing_is_confirmed_after_a_refresh_that_did_not_end_well(
-    instance: dg.DagsterInstance, confirmed: list[str], status: dg.DagsterRunStatus
+def test_nothing_is_confirmed_while_the_bus_holds_something(
+    instance: dg.DagsterInstance, confirmed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    create_run_for_test(instance, job_name=REFRESH, status=status)
-    sensors._idle(instance, Cursor("m"), now=1000)
+    _built(instance)
+    monkeypatch.setattr(sensors, "is_bus_empty", lambda: False)
+    _idle(instance, _idle(instance, Cursor(), now=1000), now=1010)
     assert not confirmed
-    assert _wanted(instance, [], seconds=61) == REFRESH
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        dg.DagsterRunStatus.FAILURE,
+        dg.DagsterRunStatus.CANCELED,
+        dg.DagsterRunStatus.STARTED,
+        None,
+    ],
+)
+def test_nothing_is_confirmed_unless_the_last_build_ended_well(
+    instance: dg.DagsterInstance, confirmed: list[str], status: dg.DagsterRunStatus | None
+) -> None:
+    if status is not None:
+        _built(instance)
+        _run(instance, status)
+    _idle(instance, _idle(instance, Cursor(), now=1000), now=1010)
+    assert not confirmed
+
+
+def test_nothing_is_confirmed_that_landed_after_the_last_build(
+    instance: dg.DagsterInstance, confirmed: list[str]
+) -> None:
+    _built(instance)
+    cursor, now = Cursor({"users": "1"}, {"users": time.time() + 10}), time.time() + 100
+    _idle(instance, _idle(instance, cursor, now), now + 10)
+    assert not confirmed
 
 
 def _check_tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
@@ -121,19 +136,25 @@ def _check_tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorRe
     return result
 
 
-def test_the_checks_run_once_a_day_after_the_first_refresh(instance: dg.DagsterInstance) -> None:
+def test_the_checks_run_once_a_day_after_the_first_build(instance: dg.DagsterInstance) -> None:
     assert not _check_tick(instance, None).run_requests
-    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS)
+    _built(instance)
     first = _check_tick(instance, "2020-01-01 1")
     assert first.run_requests
     create_run_for_test(instance, job_name=CHECK, status=dg.DagsterRunStatus.SUCCESS)
     assert not _check_tick(instance, first.cursor).run_requests
 
 
+def test_the_checks_wait_for_a_build_under_way(instance: dg.DagsterInstance) -> None:
+    _built(instance)
+    _run(instance, dg.DagsterRunStatus.STARTED)
+    assert not _check_tick(instance, None).run_requests
+
+
 def test_checks_that_met_a_store_away_run_again_but_not_for_ever(
     instance: dg.DagsterInstance,
 ) -> None:
-    create_run_for_test(instance, job_name=REFRESH, status=dg.DagsterRunStatus.SUCCESS)
+    _built(instance)
     cursor, keys = None, []
     for _ in range(10):
         tick = _check_tick(instance, cursor)

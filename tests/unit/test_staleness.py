@@ -1,6 +1,6 @@
-"""When the rollups are worth a refresh."""
+"""What has landed, and when that is worth telling."""
 
-from orchestration.staleness import changed, is_due
+from orchestration.staleness import changed, due
 
 
 def test_only_what_has_moved_is_stale() -> None:
@@ -10,9 +10,8 @@ def test_only_what_has_moved_is_stale() -> None:
     assert changed({}, before) == ["user_events", "users"]
 
 
-def test_a_change_is_due_at_once_but_our_own_requests_wait() -> None:
-    assert is_due(["users"], seconds_since_last=0)
-    assert is_due(["api_metrics", "users"], seconds_since_last=0)
-    assert not is_due(["api_metrics"], seconds_since_last=39)
-    assert is_due(["api_metrics"], seconds_since_last=41)
-    assert not is_due([], seconds_since_last=1000)
+def test_a_change_is_told_at_once_but_the_platforms_own_requests_wait() -> None:
+    assert due(["api_metrics", "users"], {"api_metrics": 39.0, "users": 1.0}) == ["users"]
+    assert due(["api_metrics"], {"api_metrics": 41.0}) == ["api_metrics"]
+    assert due(["api_metrics", "users"], {}) == ["api_metrics", "users"]
+    assert due([], {}) == []

@@ -61,10 +61,17 @@ def _visit_times(customer: Customer) -> Iterator[tuple[datetime, Random]]:
     often = _VISITS_A_WORKDAY * min(2.0, 0.5 + customer.diligence / 2)
     for ahead in range(demo.days + 1):
         day = demo.first_day + timedelta(days=ahead)
-        if customer.is_active_on(day) and chance.random() < often * WORKING_WEEK[day.weekday()]:
+        if not customer.is_active_on(day):
+            continue
+        for _ in range(_visits_on(chance, often * WORKING_WEEK[day.weekday()], demo.activity)):
             at = moment(chance, day, WORKING_HOURS)
             if customer.joined_at < at <= demo.now:
                 yield at, chance
+
+
+def _visits_on(chance: Random, mean: float, activity: int) -> int:
+    """One or none on a usual day; of a busier product as many as it happens."""
+    return int(chance.random() < mean) if activity == 1 else poisson(chance, mean * activity)
 
 
 def _hiring_events(hiring: Hiring) -> Iterator[Outgoing]:

@@ -4,8 +4,8 @@ Belongs here: the order of things, and the anchor that a second load starts from
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from time import monotonic
 
 from ingestion.loaders import landed
@@ -27,11 +27,11 @@ from stores.postgres.client import Connection
 KIND = "demo"
 _CUSTOMERS_AT_ONCE = 50
 _EVENTS_AT_ONCE = 5_000
-# endpoint: the table its events land in, and the column of their ids.
+# endpoint: the table its events land in.
 _LANDS_IN = {
-    USER_EVENTS: ("user_events", "event_id"),
-    INTERVIEW_METRICS: ("interview_metrics", "metric_id"),
-    API_METRICS: ("api_metrics", "request_id"),
+    USER_EVENTS: "user_events",
+    INTERVIEW_METRICS: "interview_metrics",
+    API_METRICS: "api_metrics",
 }
 
 
@@ -48,6 +48,7 @@ def load_demo(
     days: int = 90,
     seed: int = 7,
     *,
+    activity: int = 1,
     again: bool = False,
     with_events: bool = True,
     wait_seconds: float = 0.0,
@@ -56,11 +57,12 @@ def load_demo(
 ) -> LoadReport:
     """Load the demo. A demo that is complete is left alone, unless `again`."""
     started = monotonic()
-    _check(users, days)
-    report = LoadReport(KIND, f"users {users}, days {days}, seed {seed}")
+    _check(users, days, activity)
+    asked = Demo(users, days, seed, now or datetime.now(UTC), activity)
+    report = LoadReport(KIND, _words(asked))
     api = Api() if with_events else None
     with client.connect(autocommit=True) as connection:
-        load, demo = _anchored(connection, users, days, seed, now or datetime.now(UTC))
+        load, demo = _anchored(connection, asked)
         report.is_repeat = load.is_complete
         if load.is_complete and not again:
             report.notes.append("loaded before, nothing was done; --again writes and posts it anew")
@@ -100,25 +102,31 @@ def slices(demo: Demo, customers_at_once: int = _CUSTOMERS_AT_ONCE) -> Iterator[
         yield part
 
 
-def _check(users: int, days: int) -> None:
+def _check(users: int, days: int, activity: int) -> None:
     if users < 1:
         raise InputInvalid("--users", "must be 1 or more")
     if not 1 <= days <= 700:
         # user_events are deleted two years after their day.
         raise InputInvalid("--days", "must be from 1 to 700")
+    if not 1 <= activity <= 100:
+        raise InputInvalid("--activity", "must be from 1 to 100")
 
 
-def _anchored(
-    connection: Connection, users: int, days: int, seed: int, now: datetime
-) -> tuple[Load, Demo]:
-    """The demo as it was anchored by its first load; by now, if this is the first."""
-    source_id = stable_id("load", KIND, users, days, seed)
+def _words(demo: Demo) -> str:
+    activity = "" if demo.activity == 1 else f", activity {demo.activity}"
+    return f"users {demo.users}, days {demo.days}, seed {demo.seed}{activity}"
+
+
+def _anchored(connection: Connection, asked: Demo) -> tuple[Load, Demo]:
+    """The demo as it was anchored by its first load; as it is asked for, if this is the first."""
+    parts = [asked.users, asked.days, asked.seed, *([asked.activity] if asked.activity > 1 else [])]
+    source_id = stable_id("load", KIND, *parts)
     load = recall(connection, [source_id]).get(source_id)
     if load is None:
-        parameters = {"anchor": now.replace(microsecond=0).isoformat()}
-        name = f"demo of {users} users, {days} days, seed {seed}"
+        parameters = {"anchor": asked.now.replace(microsecond=0).isoformat()}
+        name = f"demo of {asked.users} users, {asked.days} days, seed {asked.seed}"
         load = Load(source_id, KIND, name, 0, parameters)
-    return load, Demo(users, days, seed, datetime.fromisoformat(load.parameters["anchor"]))
+    return load, replace(asked, now=datetime.fromisoformat(load.parameters["anchor"]))
 
 
 def _load(
@@ -144,12 +152,15 @@ def _write(connection: Connection, tables: Tables) -> dict[str, Written]:
 
 
 class _Posting:
-    """Collects events into full batches, posts them, and remembers the ids to wait for."""
+    """Collects events into full batches, posts them, and waits for what was taken.
+
+    What landed is counted by the customers, whose ids are this demo's alone: ten million ids of
+    events would be a gigabyte to remember, and minutes to ask for.
+    """
 
     def __init__(self, api: Api | None, report: LoadReport, demo: Demo, progress: Progress) -> None:
         self._api, self._report, self._demo, self._progress = api, report, demo, progress
         self._waiting: dict[str, list[Outgoing]] = {endpoint: [] for endpoint in _LANDS_IN}
-        self._ids: dict[str, list[str]] = {endpoint: [] for endpoint in _LANDS_IN}
 
     def take(self, endpoint: str, its_events: list[Outgoing]) -> None:
         if self._api is None:
@@ -168,16 +179,18 @@ class _Posting:
             if left:
                 self._post(self._api, endpoint, left)
         if wait_seconds:
-            for endpoint, ids in self._ids.items():
-                self._wait(endpoint, ids, wait_seconds)
+            for endpoint, posted in self._report.posted.items():
+                posted.landed = self._wait(endpoint, posted.taken, wait_seconds)
 
     def _post(self, api: Api, endpoint: str, batch: list[Outgoing]) -> None:
-        self._ids[endpoint].extend(api.post(endpoint, batch, self._report))
+        api.post(endpoint, batch, self._report)
 
-    def _wait(self, endpoint: str, ids: list[str], seconds: float) -> None:
-        table, id_field = _LANDS_IN[endpoint]
-        days: tuple[date, date] = (self._demo.first_day, self._demo.last_day)
-        if ids:
-            self._report.posted[endpoint].landed = landed.wait_until_landed(
-                table, id_field, ids, days, timeout_seconds=seconds, progress=self._progress
-            )
+    def _wait(self, endpoint: str, taken: int, seconds: float) -> int:
+        return landed.wait_until_counted(
+            _LANDS_IN[endpoint],
+            [str(make_customer(self._demo, index).id) for index in range(self._demo.users)],
+            (self._demo.first_day, self._demo.last_day),
+            taken,
+            timeout_seconds=seconds,
+            progress=self._progress,
+        )

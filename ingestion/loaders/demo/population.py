@@ -33,11 +33,14 @@ class Demo:
     days: int
     seed: int
     now: datetime
+    # How many times as many visits as usual.
+    activity: int = 1
 
     @property
     def key(self) -> str:
         """Tells this demo's rows from those of a demo with other parameters."""
-        return f"seed-{self.seed}-users-{self.users}-days-{self.days}"
+        activity = "" if self.activity == 1 else f"-activity-{self.activity}"
+        return f"seed-{self.seed}-users-{self.users}-days-{self.days}{activity}"
 
     @cached_property
     def first_day(self) -> date:

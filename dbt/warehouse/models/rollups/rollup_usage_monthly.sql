@@ -1,5 +1,8 @@
--- Also restated when a plan or a subscription changes: the measure covers the limits.
-{%- set measure = "sum(toInt128(cityHash64(user_id, toString(resource_type), used_count, toString(plan_name), ifNull(toString(limit_count), ''), overage_count)))" %}
+-- Also restated when a plan or a subscription changes, and once a day for the projection: the
+-- measure covers the limits and the days.
+{%- set measure = fingerprint_of_rows([
+    'user_id', 'resource_type', 'used_count', 'plan_name', 'limit_count', 'overage_count', 'exhausted_on', 'projected_exhaustion_on',
+]) %}
 {{ config(
     materialized='restated_slices',
     compared_with='int_usage__monthly_with_limits',
@@ -15,10 +18,12 @@
 select
     month,
     user_id,
-    toLowCardinality(toString(resource_type)) as resource_type,
+    toLowCardinality(resource_type) as resource_type,
     used_count,
     toLowCardinality(plan_name) as plan_name,
     limit_count,
-    toUInt64(overage_count) as overage_count
+    overage_count,
+    exhausted_on,
+    projected_exhaustion_on
 from {{ ref('int_usage__monthly_with_limits') }}
 where {{ touched_slices('month') }}

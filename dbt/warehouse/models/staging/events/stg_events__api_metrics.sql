@@ -12,3 +12,4 @@ select
     api_metrics.received_at
 from {{ source('analytics', 'api_metrics') }} as api_metrics
 where api_metrics.date > today() - interval 6 MONTH
+    and {{ without_quarantined('api_metrics', 'api_metrics.request_id') }}

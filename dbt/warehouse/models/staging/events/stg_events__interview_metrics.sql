@@ -11,3 +11,4 @@ select
     interview_metrics.received_at
 from {{ source('analytics', 'interview_metrics') }} as interview_metrics
 where interview_metrics.date > today() - interval 1 YEAR
+    and {{ without_quarantined('interview_metrics', 'interview_metrics.metric_id') }}

@@ -12,3 +12,4 @@ select
     user_events.received_at
 from {{ source('analytics', 'user_events') }} as user_events
 where user_events.date > today() - interval 2 YEAR
+    and {{ without_quarantined('user_events', 'user_events.event_id') }}

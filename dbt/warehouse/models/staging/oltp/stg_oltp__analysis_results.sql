@@ -13,3 +13,4 @@ select
     cast(analysis_results.processing_cost_usd as Nullable(Decimal(10, 4))) as processing_cost_usd,
     cast(analysis_results.created_at as Nullable(DateTime64(6, 'UTC'))) as created_at
 from {{ source('oltp', 'analysis_results') }} as analysis_results
+where {{ without_quarantined('analysis_results', 'analysis_results.id') }}

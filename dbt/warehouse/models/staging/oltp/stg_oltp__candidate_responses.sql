@@ -7,3 +7,4 @@ select
     cast(candidate_responses.recorded_at as Nullable(DateTime64(6, 'UTC'))) as recorded_at,
     cast(candidate_responses.metadata as Nullable(String)) as metadata_json
 from {{ source('oltp', 'candidate_responses') }} as candidate_responses
+where {{ without_quarantined('candidate_responses', 'candidate_responses.id') }}

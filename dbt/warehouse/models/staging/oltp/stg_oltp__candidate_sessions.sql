@@ -10,3 +10,4 @@ select
     cast(candidate_sessions.ip_address as Nullable(String)) as ip_address,
     cast(candidate_sessions.metadata as Nullable(String)) as metadata_json
 from {{ source('oltp', 'candidate_sessions') }} as candidate_sessions
+where {{ without_quarantined('candidate_sessions', 'candidate_sessions.id') }}

@@ -15,3 +15,4 @@ select
     cast(media_files.metadata as Nullable(String)) as metadata_json,
     cast(media_files.created_at as Nullable(DateTime64(6, 'UTC'))) as created_at
 from {{ source('oltp', 'media_files') }} as media_files
+where {{ without_quarantined('media_files', 'media_files.id') }}

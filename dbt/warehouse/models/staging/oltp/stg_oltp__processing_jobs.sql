@@ -9,3 +9,4 @@ select
     cast(processing_jobs.error_message as Nullable(String)) as error_message,
     cast(processing_jobs.result_data as Nullable(String)) as result_data_json
 from {{ source('oltp', 'processing_jobs') }} as processing_jobs
+where {{ without_quarantined('processing_jobs', 'processing_jobs.id') }}

@@ -10,3 +10,4 @@ select
     cast(subscription_plans.is_active as Nullable(Bool)) as is_active,
     cast(subscription_plans.created_at as Nullable(DateTime64(6, 'UTC'))) as created_at
 from {{ source('oltp', 'subscription_plans') }} as subscription_plans
+where {{ without_quarantined('subscription_plans', 'subscription_plans.id') }}

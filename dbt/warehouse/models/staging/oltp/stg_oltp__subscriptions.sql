@@ -10,3 +10,4 @@ select
     cast(subscriptions.created_at as Nullable(DateTime64(6, 'UTC'))) as created_at,
     cast(subscriptions.updated_at as Nullable(DateTime64(6, 'UTC'))) as updated_at
 from {{ source('oltp', 'subscriptions') }} as subscriptions
+where {{ without_quarantined('subscriptions', 'subscriptions.id') }}

@@ -8,3 +8,4 @@ select
     cast(usage_tracking.reset_date as Nullable(Date)) as reset_date,
     cast(usage_tracking.metadata as Nullable(String)) as metadata_json
 from {{ source('oltp', 'usage_tracking') }} as usage_tracking
+where {{ without_quarantined('usage_tracking', 'usage_tracking.id') }}

@@ -9,3 +9,4 @@ select
     cast(users.created_at as Nullable(DateTime64(6, 'UTC'))) as created_at,
     cast(users.updated_at as Nullable(DateTime64(6, 'UTC'))) as updated_at
 from {{ source('oltp', 'users') }} as users
+where {{ without_quarantined('users', 'users.id') }}

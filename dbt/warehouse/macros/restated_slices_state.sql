@@ -1,0 +1,107 @@
+{#-
+  What a rollup was last refreshed from, told by the parts of tables: their names and hashes are
+  in ClickHouse's memory. Any insert, delete, mutation, time to live, truncation or exchange gives
+  a table other parts. A merge does too, which costs one comparison that finds nothing.
+
+  What was found is the comment of the `__touched` table. A run that is killed leaves none behind,
+  and the next one compares.
+-#}
+
+
+{#- One look before a refresh: the comment of the rollup, the parts below it, and whether both
+    they and its own are those that the last refresh ended with. -#}
+{% macro restated_slices__found(target_relation, touched) %}
+    {%- set rows = run_query(
+        "select (select any(comment) from system.tables where " ~ restated_slices__is(target_relation) ~ ") as comment,"
+        ~ " (select any(comment) from system.tables where " ~ restated_slices__is(touched) ~ ") as remembered,"
+        ~ " " ~ restated_slices__state_of_sources() ~ " as sources, " ~ restated_slices__state(restated_slices__is(target_relation)) ~ " as own"
+    ).rows -%}
+    {%- set row = rows[0] -%}
+    {{ return({
+        'comment': row['comment'] or '',
+        'sources': row['sources'],
+        'unmoved': row['remembered'] == row['sources'] ~ ' ' ~ row['own'],
+    }) }}
+{% endmacro %}
+
+
+{#- The state of the sources is that from before the comparison: what lands meanwhile is compared
+    by the next refresh. -#}
+{% macro restated_slices__remember(touched, target_relation, sources) %}
+    {%- set own = run_query('select ' ~ restated_slices__state(restated_slices__is(target_relation)) ~ ' as own').rows[0]['own'] -%}
+    {% call statement('remember') %}
+        alter table {{ touched }} {{ on_cluster_clause(touched) }} modify comment '{{ sources ~ ' ' ~ own }}'
+    {% endcall %}
+{% endmacro %}
+
+
+{% macro restated_slices__digest(sql) -%}
+    {%- set columns = model.columns.values() | map(attribute='data_type') | join(' ') -%}
+    {{ return(local_md5(
+        sql ~ columns ~ config.require('own_slice') ~ config.require('own_measure')
+        ~ config.get('partition_by') ~ config.get('order_by') ~ config.get('engine')
+    )) }}
+{%- endmacro %}
+
+
+{% macro restated_slices__is(relation) -%}
+    database = '{{ relation.schema }}' and name = '{{ relation.identifier }}'
+{%- endmacro %}
+
+
+{#- The parts of the tables that a condition on `database` and `name` chooses, as one number. -#}
+{% macro restated_slices__state(condition) -%}
+    (
+        select toString(cityHash64(arraySort(groupArray((database, table_name, part, hash)))))
+        from (
+            select database, table as table_name, name as part, hash_of_all_files as hash
+            from system.parts
+            where active and (database, table) in (select database, name from system.tables where {{ condition }})
+        )
+    )
+{%- endmacro %}
+
+
+{#- Once an hour it is compared in any case, for a view may look at the clock. Always, where the parts
+    cannot be told: a cluster has them on other machines too, and who runs dbt with a manifest of
+    his own has to build its graph. Rows come into quarantine and leave it without a ref(). -#}
+{% macro restated_slices__state_of_sources() -%}
+    {%- if adapter.get_clickhouse_cluster_name() is not none or not graph.get('nodes') %}
+    (select toString(generateUUIDv4()))
+    {%- else %}
+    {%- set tables = restated_slices__tables_below(model) %}
+    (
+        select concat(
+            {{ restated_slices__state("(database, name) in (" ~ (tables + ["('expectations', 'quarantine')"]) | join(', ') ~ ")") }}, '@', toString(toStartOfHour(now('UTC'))),
+            -- Where one of them keeps its rows elsewhere, its parts say nothing.
+            if(countIf(engine like '%MergeTree%') = {{ tables | length }}, '', toString(generateUUIDv4()))
+        )
+        from system.tables
+        where (database, name) in ({{ tables | join(', ') }})
+    )
+    {%- endif %}
+{%- endmacro %}
+
+
+{#- Every table that a model reads, through the views between, as SQL pairs of database and name. -#}
+{% macro restated_slices__tables_below(node) -%}
+    {#- A captured table is a view over the log of its versions, of the same name. -#}
+    {%- set kept_in = {'oltp': 'oltp_log'} -%}
+    {%- set seen, tables, waiting = [], [], node.depends_on.nodes | list -%}
+    {%- for _ in range(10000) if waiting -%}
+        {%- set id = waiting.pop() -%}
+        {%- if id not in seen -%}
+            {%- do seen.append(id) -%}
+            {%- set below = graph.sources[id] if id in graph.sources else graph.nodes[id] -%}
+            {%- if 'watermark' in below.tags -%}
+                {#- Waited for, not read: it is another one after every refresh. -#}
+            {%- elif below.resource_type == 'model' and below.config.materialized in ('view', 'ephemeral') -%}
+                {%- do waiting.extend(below.depends_on.nodes) -%}
+            {%- else -%}
+                {%- set table = "('" ~ kept_in.get(below.schema, below.schema) ~ "', '" ~ (below.identifier or below.alias) ~ "')" -%}
+                {%- if table not in tables -%}{%- do tables.append(table) -%}{%- endif -%}
+            {%- endif -%}
+        {%- endif -%}
+    {%- endfor -%}
+    {{ return(tables) }}
+{%- endmacro %}

@@ -1,0 +1,1 @@
+"""What keeps the platform alive and honest, apart from the way of the data. Imports stores."""

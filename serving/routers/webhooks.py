@@ -246,9 +246,13 @@ async def list_deliveries(
     manager: Manager,
     pool: Pool,
     *,
-    state: Annotated[Literal["pending", "delivered", "dead"] | None, Query()] = None,
+    state: Annotated[
+        Literal["pending", "delivered", "dead"] | None, Query(description="In this state alone.")
+    ] = None,
     before: Annotated[UUID | None, Query(description="`next_before` of the part before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=webhooks.DELIVERIES_LIMIT)] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=webhooks.DELIVERIES_LIMIT, description="How many at most.")
+    ] = 50,
 ) -> Deliveries:
     """The newest first. `dead` are those that were given up, and wait for a replay."""
     await _of(pool, manager, endpoint_id)

@@ -247,7 +247,7 @@ async def list_deliveries(
     pool: Pool,
     *,
     state: Annotated[
-        Literal["pending", "delivered", "dead"] | None, Query(description="Those alone.")
+        Literal["pending", "delivered", "dead"] | None, Query(description="In this state alone.")
     ] = None,
     before: Annotated[UUID | None, Query(description="`next_before` of the part before.")] = None,
     limit: Annotated[

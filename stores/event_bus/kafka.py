@@ -447,7 +447,7 @@ def _is_good(message: Any) -> bool:
     raise _unavailable(error.str())
 
 
-def _headers_of(message: Message) -> list[tuple[str, bytes]]:
+def _headers_of(message: Message) -> list[tuple[str, str | bytes | None]]:
     count = [(_EVENT_COUNT, str(message.event_count).encode())]
     return [*count, (_TRACE, message.trace.encode())] if message.trace else count
 

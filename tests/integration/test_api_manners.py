@@ -346,11 +346,13 @@ def test_several_workers_serve_the_same_and_leave_without_losing_a_request(
         slow.send(body[5:])
         assert slow.getresponse().status == 422
         slow.close()
-        assert process.wait(30) == 0
+        assert process.wait(30) in (0, -signal.SIGTERM)
     finally:
         process.kill()
         log.close()
-    lines = [json.loads(each) for each in (tmp_path / "log").read_text().splitlines()]
+    # What uvicorn says before and between its workers is in its own form.
+    written = (tmp_path / "log").read_text().splitlines()
+    lines = [json.loads(each) for each in written if each.startswith("{")]
     served = [each for each in lines if each.get("route") == "/v1/interviews/{interview_id}"]
     assert len(served) == count + 1
     assert all(each["request_id"] and each["status"] == 200 for each in served)

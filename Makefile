@@ -49,8 +49,11 @@ install-development: install $(VENV)/.development  ## The environment and what l
 run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it.
 	@$(BIN)/interview-data up --demo
 
+# Tests wait for their stores half of the time. Files stay whole, because their fixtures start stacks;
+# in the order of their folders the long ones come first.
+WORKERS = 2
 test: install-development  ## Run every test against embedded stores of their own.
-	@$(BIN)/pytest
+	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 MINUTES = 30
 test-differential: install-development  ## Random changes and kills for MINUTES, or one STORY (or seed) alone.

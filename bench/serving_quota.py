@@ -65,6 +65,8 @@ def create_app() -> Any:
     async def empty(_: Annotated[Principal, Depends(require_scope("quota:consume"))]) -> None:
         """Nothing."""
 
+    # The last one would be found after all others, and be slower than it need be.
+    app.router.routes.insert(0, app.router.routes.pop())
     return app
 
 
@@ -181,8 +183,9 @@ class Bench:
         return float(sum(psutil.Process(self.process_id).cpu_times()[:2]))
 
     def share(self, result: Result) -> None:
-        """Consume and the empty route in alternation."""
-        self.wrk("consume")
+        """Consume and the empty route in alternation, once the counters are there."""
+        for _ in range(2):
+            self.wrk("consume")
         for _ in range(self.rounds):
             for kind, rates in (
                 ("empty", result.empty_per_second),

@@ -31,6 +31,7 @@ COMMANDS: dict[str, str] = {
     "dashboard": "dashboard",
     "dbt": "dbt",
     "model-docs": "model_docs",
+    "backfill": "backfill",
     "reconcile": "reconcile",
     "export": "export",
     "profile": "export",

@@ -5,7 +5,9 @@ dbt's own command line would parse the project again in each run, 4 to 7 seconds
 runner with the parsed manifest takes under one.
 """
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -41,20 +43,11 @@ def build(
         raise held_back(manifest, held)
     # A build leaves out the tests behind one that failed; checks alone are all wanted.
     command = "build" if context.selected_asset_keys else "test"
-    arguments = [command, "--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
-    arguments += ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
-    # Unit tests look at the models' text alone: they are for whoever changes it.
-    arguments += ["--no-use-colors", "--exclude-resource-type", "unit_test"]
-    arguments += ["--full-refresh"] if full_refresh and command == "build" else []
-    parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
-    # Macros look at it, and only a parse makes it.
-    parsed.build_flat_graph()
-    ran = dbtRunner(manifest=parsed).invoke([*arguments, *project.options()])
-    if ran.result is None:
-        raise failure("dbt could not start:", [str(ran.exception)]) from ran.exception
+    refresh = ["--full-refresh"] if full_refresh and command == "build" else []
+    results = _run(project, [command, *_chosen(manifest, nodes), *refresh])
     tracer = Tracer(manifest, translator, project.artifacts / "column_lineage")
     failed: list[str] = []
-    for result in ran.result.results:  # type: ignore[union-attr]
+    for result in results:
         event = _event(result, nodes, project, manifest)
         if event is not None:
             yield _with_columns(event, tracer, result.node)
@@ -64,6 +57,44 @@ def build(
         raise failure("dbt could not build", failed)
     if held:
         raise held_back(manifest, held)
+
+
+def restate(
+    project: Project, manifest: Mapping[str, Any], rollups: Iterable[str], first: date, last: date
+) -> Mapping[str, str]:
+    """Compute the slices of `rollups` from `first` to `last` anew, also where nothing differs.
+
+    Returns what dbt says of each, by name. Raises Failure, or RetryRequested where a store is away.
+    """
+    days = json.dumps({"restate_from": first.isoformat(), "restate_until": last.isoformat()})
+    results = _run(project, ["run", *_chosen(manifest, rollups), "--vars", days])
+    told = {result.node.name: str(result.message) for result in results}
+    if failed := [
+        f"{result.node.name}: {result.message}"
+        for result in results
+        if result.status != NodeStatus.Success
+    ]:
+        raise failure("dbt could not restate", failed)
+    return told
+
+
+def _chosen(manifest: Mapping[str, Any], nodes: Iterable[str]) -> list[str]:
+    return ["--select", *(".".join(manifest["nodes"][node]["fqn"]) for node in nodes)]
+
+
+def _run(project: Project, command: Sequence[str]) -> Sequence[Any]:
+    """dbt's results of a command, by the manifest that was parsed before."""
+    quiet = ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
+    parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
+    # Macros look at it, and only a parse makes it.
+    parsed.build_flat_graph()
+    ran = dbtRunner(manifest=parsed).invoke(
+        [*command, *quiet, "--no-use-colors", *project.options()]
+    )
+    if ran.result is None:
+        raise failure("dbt could not start:", [str(ran.exception)]) from ran.exception
+    results: Sequence[Any] = ran.result.results  # type: ignore[union-attr]
+    return results
 
 
 def _selected(

@@ -5,6 +5,7 @@ import dagster as dg
 from orchestration.assets.capture import capture_assets
 from orchestration.assets.events import event_assets, live_view_spec
 from orchestration.assets.models import exposure_specs, model_assets
+from orchestration.assets.restated import restated_days
 from orchestration.assets.sources import source_specs
 from orchestration.automation import automation_sensor
 from orchestration.checks.capture import capture_checks
@@ -41,7 +42,9 @@ definitions = dg.Definitions(
         event_assets(_events),
         live_view_spec(_events["daily_user_activity"]),
         *_models,
+        restated_days(_warehouse),
         *exposure_specs(_warehouse),
+        *exposure_specs(_operational),
     ],
     asset_checks=[
         _capture_checks,

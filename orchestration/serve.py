@@ -14,7 +14,7 @@ from pathlib import Path
 
 from orchestration.dbt_projects import PROJECTS, connection_environment
 from orchestration.instance import prepare, prepare_storage, storage_environment
-from stores.settings import REPOSITORY, inherited_environment, load_settings
+from stores.settings import REPOSITORY, Settings, inherited_environment, load_settings
 
 # The kernel takes 107 bytes for a socket's path; Python's own below TMPDIR have up to 32.
 LONGEST_TEMPORARY_FOLDER = 107 - 32
@@ -33,6 +33,20 @@ def temporary_folder(home: Path) -> dict[str, str]:
     return {"TMPDIR": str(folder)}
 
 
+def prepared_environment(settings: Settings) -> dict[str, str]:
+    """For a process of Dagster's: everything that it finds is made. Raises StoreUnavailable."""
+    home = settings.interview_data_home
+    for project in PROJECTS.values():
+        project.ensure_manifest()
+    prepare_storage()
+    return {
+        **inherited_environment(home),
+        **connection_environment(settings),
+        **storage_environment(settings.require("database_url")),
+        "DAGSTER_HOME": str(prepare(home)),
+    }
+
+
 def main() -> None:
     """Prepare, then become Dagster's web server, daemon and code server."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -40,17 +54,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
     settings = load_settings()
-    home = settings.interview_data_home
-    for project in PROJECTS.values():
-        project.ensure_manifest()
-    prepare_storage()
-    environment = {
-        **inherited_environment(home),
-        **connection_environment(settings),
-        **storage_environment(settings.require("database_url")),
-        "DAGSTER_HOME": str(prepare(home)),
-        **temporary_folder(home),
-    }
+    environment = prepared_environment(settings)
+    environment |= temporary_folder(settings.interview_data_home)
     command = [sys.executable, "-m", "dagster", "dev", "-w", str(REPOSITORY / "workspace.yaml")]
     command += ["--host", given.host, "--port", str(given.port), "--log-level", "warning"]
     os.chdir(REPOSITORY)

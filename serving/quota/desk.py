@@ -25,8 +25,8 @@ from serving.ingest.grouping import Grouped
 from serving.queries.warehouse import Warehouse
 from serving.queries.warehouse import pool_of as warehouse_of
 from serving.quota import refusals
-from serving.quota.plans import Plans
-from stores.errors import StoreBusy, StoreUnavailable
+from serving.quota.plans import TRUSTED_SECONDS, Plans
+from stores.errors import StoreBusy, StoreUnavailable, TransientError
 from stores.postgres import quota_ledger
 from stores.postgres.plan_limits import Limit, Plan
 from stores.postgres.pool import AsyncPool
@@ -53,6 +53,8 @@ ATTEMPTS = 8
 # The same operation sent twice at a time is waited for, for a second.
 WAITS = 20
 WAIT_SECONDS = 0.05
+# A request waits for it, and goes on without where it only asks.
+EVENTS_SECONDS_LIMIT = 2
 # Of a recording's statement. More would keep a lock for longer, and gain nothing.
 RECORD_LIMIT = 100
 ADMIT_LIMIT = 200
@@ -65,8 +67,8 @@ _REPORT_SECONDS = 30.0
 class Standing:
     """A resource of a user in a month: what is allowed, used and reserved.
 
-    `source`: the counter in Redis, or the ledger where Redis is away. `is_enforced` False: that
-    was not asked whether it fits.
+    `source`: the counter in Redis, or the ledger where that cannot be asked. `is_enforced` False:
+    nobody asked whether it fits. `is_complete` False: events that count too are not in it.
     """
 
     period: Period
@@ -77,6 +79,7 @@ class Standing:
     counted_at: datetime
     source: Literal["counter", "ledger"] = "counter"
     is_enforced: bool = True
+    is_complete: bool = True
 
     @property
     def remaining(self) -> int | None:
@@ -257,7 +260,7 @@ class QuotaDesk:
                 if told.outcome is not Outcome.LOST:
                     return _standing(period, plan, told)
                 await self._count(period, plan)
-        except StoreUnavailable:
+        except TransientError:
             return await self._standing_in_ledger(period, plan)
         raise StoreBusy("the quota's counter is counted anew again and again; try again")
 
@@ -269,7 +272,7 @@ class QuotaDesk:
         await self._counters.close()
 
     async def _plan(self, user_id: UUID) -> Plan:
-        plan = await self.plans.of(user_id)
+        plan = await self.plans.of(user_id, TRUSTED_SECONDS)
         if plan is None:
             raise refusals.no_user()
         return plan
@@ -368,7 +371,10 @@ class QuotaDesk:
         self, period: Period, plan: Plan, *, is_enforced: bool = True
     ) -> Standing:
         limit = plan.limit_of(period.resource)
-        events = await self._events(period, limit)
+        try:
+            events, is_complete = await self._events(period, limit), True
+        except TransientError:
+            events, is_complete = 0, False
         async with self._pool.connection() as connection:
             used, held = await quota_ledger.standing(connection, period)
         return Standing(
@@ -380,6 +386,7 @@ class QuotaDesk:
             datetime.now(UTC),
             "ledger",
             is_enforced,
+            is_complete,
         )
 
     async def _count(self, period: Period, plan: Plan) -> None:
@@ -412,12 +419,16 @@ class QuotaDesk:
         """What is used by events that the warehouse counts, where the plan says so."""
         if not limit.event_type:
             return 0
-        rows = await self._warehouse.ask(
-            "quota_events",
-            user_id=str(period.user_id),
-            event_type=limit.event_type,
-            month=period.month,
-        )
+        try:
+            async with asyncio.timeout(EVENTS_SECONDS_LIMIT):
+                rows = await self._warehouse.ask(
+                    "quota_events",
+                    user_id=str(period.user_id),
+                    event_type=limit.event_type,
+                    month=period.month,
+                )
+        except TimeoutError:
+            raise StoreUnavailable("ClickHouse gave no answer in time") from None
         return int(rows[0]["event_count"]) if rows else 0
 
     async def _notice_commit(self, ended: Reservation, used: int, amount: int) -> None:

@@ -15,6 +15,8 @@ from stores.postgres.plan_limits import Plan, plans_of
 from stores.postgres.pool import AsyncPool
 
 REMEMBERED_SECONDS = 5.0
+# To use something: a smaller plan may hold so much later, a greater one holds at once.
+TRUSTED_SECONDS = 30.0
 # While PostgreSQL is away reading goes on, and says so.
 REMEMBERED_WHILE_AWAY_SECONDS = 900.0
 _REMEMBERED_COUNT_LIMIT = 50_000

@@ -39,7 +39,7 @@ IdempotencyKey = Annotated[
 ReservationId = Annotated[UUID, Path(description="The reservation's id.")]
 Amount = Annotated[int, Field(strict=True, ge=1, le=AMOUNT_LIMIT)]
 
-NUMBERS_EXAMPLE = {
+NUMBERS_EXAMPLE: dict[str, Any] = {
     "resource": "interviews",
     "plan_name": "pro",
     "mode": "hard",
@@ -52,6 +52,7 @@ NUMBERS_EXAMPLE = {
     "source": "counter",
     "counted_at": "2026-11-25T21:40:07.512Z",
     "enforcement": "checked",
+    "is_complete": True,
 }
 _USER = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 _ID = "0b6a2a52-6f0c-5d0e-9c56-6c2b9a3c7a11"
@@ -114,6 +115,9 @@ class Numbers(BaseModel):
     counted_at: datetime = Field(description="When the counter was last counted from the ledger.")
     enforcement: Literal["checked", "unchecked"] = Field(
         description="Unchecked: recorded while Redis was away, as QUOTA_FAILS_OPEN allows."
+    )
+    is_complete: bool = Field(
+        description="False: the plan counts events too, and ClickHouse, which has them, is away."
     )
 
 
@@ -302,6 +306,7 @@ def numbers(standing: Standing) -> dict[str, Any]:
         "source": standing.source,
         "counted_at": standing.counted_at,
         "enforcement": "checked" if standing.is_enforced else "unchecked",
+        "is_complete": standing.is_complete,
     }
 
 

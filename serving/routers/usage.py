@@ -136,7 +136,7 @@ async def usage_of_user(
         return found
     except ModelNotBuilt:
         raise unavailable(
-            "Usage is not counted yet: the models are built within a minute."
+            "Usage is not counted yet: the models are built within a minute.", "not-built-yet"
         ) from None
     except TransientError:
         raise unavailable("ClickHouse does not answer right now; try again.") from None

@@ -36,7 +36,7 @@ Description = Annotated[str, Field(max_length=255, pattern=r"^[^\x00]*$")]
 EventTypes = Annotated[list[EventType], Field(min_length=1, max_length=10)]
 Url = Annotated[str, Field(min_length=1, max_length=targets.URL_LENGTH_LIMIT)]
 
-_ENDPOINT = {
+_ENDPOINT: dict[str, Any] = {
     "id": "3f6d1c52-5b7e-4d5e-9d1f-0d9a6c9f3f0a",
     "user_id": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
     "url": "https://hooks.example.com/interviews",
@@ -45,7 +45,7 @@ _ENDPOINT = {
     "is_active": True,
     "created_at": "2026-11-25T21:40:07.512000Z",
 }
-_DELIVERY = {
+_DELIVERY: dict[str, Any] = {
     "id": "9b0a5a43-6f0c-4c0e-8c56-6c2b9a3c7a11",
     "event_id": "0b6a2a52-6f0c-5d0e-9c56-6c2b9a3c7a11",
     "event_type": THRESHOLD_REACHED,
@@ -246,9 +246,13 @@ async def list_deliveries(
     manager: Manager,
     pool: Pool,
     *,
-    state: Annotated[Literal["pending", "delivered", "dead"] | None, Query()] = None,
+    state: Annotated[
+        Literal["pending", "delivered", "dead"] | None, Query(description="In this state alone.")
+    ] = None,
     before: Annotated[UUID | None, Query(description="`next_before` of the part before.")] = None,
-    limit: Annotated[int, Query(ge=1, le=webhooks.DELIVERIES_LIMIT)] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=webhooks.DELIVERIES_LIMIT, description="How many at most.")
+    ] = 50,
 ) -> Deliveries:
     """The newest first. `dead` are those that were given up, and wait for a replay."""
     await _of(pool, manager, endpoint_id)

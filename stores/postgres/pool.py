@@ -5,6 +5,9 @@ closed, and with it those that idle, which a restarted server has closed from it
 """
 
 import asyncio
+import contextlib
+import os
+import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,6 +23,7 @@ from stores.settings import load_settings
 SIZE = 8
 CONNECT_SECONDS_LIMIT = 2
 STATEMENT_SECONDS_LIMIT = 5
+ANSWER_SECONDS_LIMIT = 7
 
 AsyncConnection = psycopg.AsyncConnection[TupleRow]
 UndefinedTable = psycopg.errors.UndefinedTable
@@ -43,6 +47,8 @@ class AsyncPool:
         """
         async with self._slots:
             taken = self._idle.pop() if self._idle else await self._open()
+            # The server ends a statement in time, unless it hangs itself.
+            watchdog = asyncio.get_running_loop().call_later(ANSWER_SECONDS_LIMIT, _cut, taken)
             try:
                 yield taken
             except psycopg.errors.QueryCanceled as error:
@@ -54,6 +60,8 @@ class AsyncPool:
             except BaseException:
                 await self._put_back(taken)
                 raise
+            finally:
+                watchdog.cancel()
             await self._put_back(taken)
 
     async def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
@@ -100,3 +108,12 @@ class AsyncPool:
             if connection in self._idle:
                 self._idle.remove(connection)
             await connection.close()
+
+
+def _cut(connection: AsyncConnection) -> None:
+    """Let whoever waits for an answer find the connection closed."""
+    with (
+        contextlib.suppress(OSError, psycopg.Error),
+        socket.socket(fileno=os.dup(connection.fileno())) as stream,
+    ):
+        stream.shutdown(socket.SHUT_RDWR)

@@ -131,7 +131,10 @@ def take(connection: Connection, limit: int) -> list[Due]:
     """What is due, for this sender alone until it is settled or LEASE_SECONDS are over."""
     sealed_with = load_settings().require("auth_secret")
     rows = connection.execute(_TAKE, [limit]).fetchall()
-    return [Due(*row[:7], unseal(sealed_with, SECRET_PURPOSE, bytes(row[7]))) for row in rows]
+    return [
+        Due(*values, secret=unseal(sealed_with, SECRET_PURPOSE, bytes(sealed)))
+        for *values, sealed in rows
+    ]
 
 
 def settle(

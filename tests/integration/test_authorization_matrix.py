@@ -121,6 +121,7 @@ ROUTES: dict[str, Rule] = {
     "DELETE /v1/admin/keys/{key_id}": scope("admin"),
     # A tenant's objects.
     "GET /v1/usage/{user_id}": scope("usage:read", "named"),
+    "GET /v1/usage/accounts": scope("usage:read", "own"),
     "GET /v1/entitlements/{user_id}": scope("usage:read", "named"),
     "POST /v1/quota/consume": scope(
         "quota:consume", "named", user_id=TENANT, resource="interviews", amount=1

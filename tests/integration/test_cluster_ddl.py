@@ -88,7 +88,7 @@ def test_on_a_cluster_every_table_is_replicated_and_every_change_goes_to_all_mac
     for name, create in _created(sent):
         engine = create.find(exp.EngineProperty)
         assert engine is not None, name
-        assert engine.sql("clickhouse").startswith(f"ENGINE=Replicated"), (name, engine)
+        assert engine.sql("clickhouse").startswith("ENGINE=Replicated"), (name, engine)
         assert REPLICA in engine.sql("clickhouse"), (name, engine)
         assert create.find(exp.OnCluster) is not None, name
         created[name] = create

@@ -32,6 +32,9 @@
     own_count       what people count, of the table itself; recorded when an ended slice changes
     slice_ends      when a slice is over, by default the next day
 
+  The variables `restate_from` and `restate_until`, two days, have every slice between them restated
+  also where nothing differs: what a backfill asks for.
+
   The query must filter by `touched_slices(expression)`.
 -#}
 {% materialization restated_slices, adapter='clickhouse' %}
@@ -42,7 +45,7 @@
     {%- set found = restated_slices__found(target_relation, touched) -%}
     {%- set digest = restated_slices__digest(sql) -%}
     {%- set rebuild = existing is none or should_full_refresh() or digest not in found.comment -%}
-    {%- set unmoved = not rebuild and found.unmoved -%}
+    {%- set unmoved = not rebuild and found.unmoved and not var('restate_from', none) -%}
 
     {{ run_hooks(pre_hooks) }}
     {% do adapter.drop_relation(restated) %}
@@ -145,6 +148,9 @@
     group by slice
     {%- if not rebuild %}
     having sum(source_measure) != sum(own_measure)
+        {%- if var('restate_from', none) %}
+        or (slice <= toDate('{{ var('restate_until') }}') and {{ config.get('slice_ends', 'slice + 1') }} > toDate('{{ var('restate_from') }}'))
+        {%- endif %}
     {%- endif %}
 {%- endmacro %}
 

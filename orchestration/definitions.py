@@ -44,6 +44,7 @@ definitions = dg.Definitions(
         *_models,
         restated_days(_warehouse),
         *exposure_specs(_warehouse),
+        *exposure_specs(_operational),
     ],
     asset_checks=[
         _capture_checks,

@@ -34,8 +34,8 @@ from stores.postgres.event_landings import EventLandings
 from stores.settings import inherited_environment, server_environment
 
 SEED = 20261123
-# Of each fault. All the suites together must end within twenty minutes.
-ROUNDS = 8
+# Of each fault.
+ROUNDS = 30
 _SECRET = "test"
 
 

@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20, what: str = ""
     while time.monotonic() < deadline:
         if found := condition():
             return found
-        time.sleep(0.05)
+        time.sleep(0.01)
     pytest.fail(f"not within {seconds} s: {what or condition}")
 
 

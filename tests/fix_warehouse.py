@@ -50,6 +50,7 @@ class Warehouse:
     client: ClickHouseClient
     today: date = field(default_factory=lambda: datetime.now(UTC).date())
     messages: dict[str, str] = field(default_factory=dict)
+    compiled: dict[str, str] = field(default_factory=dict)
 
     def capture(self, table: str, *, is_deleted: bool = False, **row: Any) -> UUID:
         """One version of a row, as capture would write it. Returns its id."""
@@ -110,6 +111,10 @@ class Warehouse:
         ran = dbtRunner(manifest=parsed).invoke([*arguments, *quiet, *WAREHOUSE.options()])
         assert ran.result is not None, ran.exception
         self.messages = {result.node.name: result.message or "" for result in ran.result.results}
+        self.compiled |= {
+            result.node.name: getattr(result.node, "compiled_code", None) or ""
+            for result in ran.result.results
+        }
         return {result.node.name: str(result.status) for result in ran.result.results}
 
     def build(self, *selection: str) -> None:

@@ -98,12 +98,16 @@ def list_letters(with_replayed: bool, limit: int, as_json: bool, **chosen: Any) 
     from stores.clickhouse.client import connect
 
     wanted = dead_letters.Filter(**_choice(chosen), is_open_only=not with_replayed)
-    rows = [asdict(letter) for letter in dead_letters.find(connect(), wanted, limit)]
+    found = dead_letters.find(connect(), wanted, limit)
     if as_json:
-        _show(rows, as_json)
+        _show([asdict(letter) for letter in found], as_json)
         return
-    names = ("dead_letter_id", "topic", "rule", "field", "reason", "source", "dead_at", "outcome")
-    _show([{name: row[name] for name in names} for row in rows], False, names)
+    # Not a table: eight columns with sentences in them fit no terminal.
+    for letter in found:
+        place = f" of {letter.field}" if letter.field else ""
+        click.echo(f"{letter.dead_letter_id}  {_text(letter.dead_at)}  {letter.topic}")
+        click.echo(f"    {letter.rule}{place}: {letter.reason}")
+        click.echo(f"    from {letter.source}{letter.outcome and f', {letter.outcome}'}")
 
 
 @letters.command("show")

@@ -47,15 +47,16 @@ def list_all(as_json: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("name", "scopes", "of user", "state", "created", "expires", "last used")
+    table = Table("name", "scopes", "of user", "state", "expires", "last used")
+    for column in table.columns:
+        column.overflow = "fold"
     for row in rows:
         table.add_row(
             str(row["name"]),
             ", ".join(row["scopes"] or ()),
             str(row["user_id"] or "any"),
             str(row["state"]),
-            str(row["created_at"])[:16],
-            str(row["expires_at"] or "never")[:16],
+            str(row["expires_at"] or "never")[:10],
             str(row["last_used_at"] or "never")[:16],
         )
     Console().print(table)

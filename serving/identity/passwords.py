@@ -49,7 +49,8 @@ def broken_rule(password: str, email: str) -> str:
         return f"must have at least {DISTINCT_AT_LEAST} different characters, and not in a row"
     if not word or _is_common(word):
         return "must be more than a common word, or than digits"
-    if word in (local_part, domain, domain.partition(".")[0]) or normal == email.casefold():
+    parts = (local_part, domain, domain.partition(".")[0], email.casefold())
+    if word in {_NO_LETTERS.sub("", part) for part in parts}:
         return "must not be the address"
     return ""
 

@@ -12,6 +12,8 @@ import hashlib
 import json
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -73,7 +75,7 @@ class SignIn:
             if not await self._may_mail(wanted.email):
                 return
             wanted = Registration(wanted.email, hashed, wanted.full_name, wanted.company_name)
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._transaction() as connection:
                 account, is_new = await accounts.register(
                     connection, wanted, self._settings.auth_default_role
                 )
@@ -98,7 +100,7 @@ class SignIn:
             if account.status != accounts.ACTIVE:
                 return
             token = await self._put_token(account, RESET)
-            async with self._pool.connection() as connection:
+            async with self._transaction() as connection:
                 await self._mail(connection, mail.Kind.RESET_PASSWORD, account, token)
 
     async def reset_password(self, token: str, password: str) -> None:
@@ -107,7 +109,7 @@ class SignIn:
         account = await self._of_token(token, RESET)
         check_new(password, account.email)
         hashed = await self._passwords.hash(password)
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._transaction() as connection:
             await self._take(token)
             done = await accounts.set_password(
                 connection, account.id, hashed, account.password_hash
@@ -222,6 +224,15 @@ class SignIn:
         """Beyond this nothing is sent, and nobody is told: it would fill somebody's mailbox."""
         limit = (_account_name(email), MAILS_TO_ACCOUNT)
         return await self._attempts.count("mail", [limit]) == 0
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[AsyncConnection]:
+        """One that nobody need send again because PostgreSQL was restarted since the last one:
+        asking for rows lets go of connections that were closed from the other side.
+        """
+        await self._pool.rows("SELECT 1")
+        async with self._pool.connection() as connection, connection.transaction():
+            yield connection
 
     async def _mail(
         self,

@@ -31,16 +31,6 @@ def _with_code(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704  escaped before
 
 
-def _example_of(document: dict[str, Any], content: dict[str, Any]) -> Any:
-    """The example of a body: its own, else that of its schema."""
-    if "example" in content:
-        return content["example"]
-    schema = content["schema"]
-    named = document["components"]["schemas"].get(schema.get("$ref", "").rpartition("/")[2])
-    found = (named or schema).get("examples")
-    return found[0] if found else {}
-
-
 def _by_tag(document: dict[str, Any]) -> list[dict[str, Any]]:
     """The tags, each with its operations."""
     found: dict[str, list[dict[str, Any]]] = {tag["name"]: [] for tag in document["tags"]}
@@ -92,7 +82,6 @@ async def docs(request: Request) -> HTMLResponse:
             tags=_by_tag(document),
             fields=_fields,
             pretty=_pretty,
-            example_of=_example_of,
             with_code=_with_code,
         ),
         headers=PAGE_POLICY,

@@ -33,21 +33,6 @@ router = APIRouter(prefix="/v1/admin/keys", tags=["keys"], route_class=SmallJson
 Administrator = Annotated[Principal, Depends(require_scope(api_keys.ADMIN))]
 KeyId = Annotated[UUID, Path(description="As listed.")]
 Answer = TypeVar("Answer")
-Scope = Literal[
-    "events:write",
-    "events:backfill",
-    "events:read",
-    "aggregates:write",
-    "aggregates:read",
-    "usage:read",
-    "quota:consume",
-    "search:read",
-    "media:write",
-    "interviews:read",
-    "analytics:read",
-    "webhooks:manage",
-    "admin",
-]
 
 
 class NewKey(BaseModel):
@@ -63,7 +48,7 @@ class NewKey(BaseModel):
         str,
         StringConstraints(min_length=1, max_length=api_keys.NAME_LENGTH_LIMIT, pattern=_NO_CONTROL),
     ] = Field(description="Of the service that has it.", examples=["billing-service"])
-    scopes: list[Scope] = Field(
+    scopes: list[api_keys.Scope] = Field(
         min_length=1,
         max_length=len(api_keys.SCOPES),
         description="`admin` implies all others.",

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal, get_args
 from uuid import UUID
 
 import psycopg
@@ -18,7 +18,7 @@ import psycopg
 from stores.errors import InputInvalid, StateConflict
 
 # What a key may be allowed; an endpoint names the one that it asks for.
-SCOPES = (
+Scope = Literal[
     "events:write",
     "events:backfill",
     "events:read",
@@ -32,7 +32,8 @@ SCOPES = (
     "analytics:read",
     "webhooks:manage",
     "admin",
-)
+]
+SCOPES: tuple[str, ...] = get_args(Scope)
 # Implies all the others, and manages keys.
 ADMIN = "admin"
 # What a key is given that is made without naming scopes.

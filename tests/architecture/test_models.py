@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from fix_models import Manifests
 
+from stores.settings import REPOSITORY
+
 Node = Mapping[str, Any]
 # Reckoning is what a unit test can get wrong: operators, aggregates, windows, differences of times.
 # Looked for in the model's own text, without comments and without what is inside {{ }} and {% %}.
@@ -14,11 +16,14 @@ _ARITHMETIC = re.compile(
     r"\s[-+*/]\s|\b(sum|count|avg|min|max|least|greatest|any|uniq\w*|quantile\w*|arg(?:Min|Max)"
     r"|dateDiff|row_number|\w+InFrame|array_agg|\w+If|\w+Merge|\w+State)\(|\bextract\(",
 )
-_ASIDE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|--[^\n]*", re.DOTALL)
+# A time to live is no reckoning.
+_ASIDE = re.compile(r"today\(\) - interval|\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}|--[^\n]*", re.DOTALL)
 # Several sources in one model, and a number without a unit test, each with its reason.
 _SEVERAL_SOURCES = {"stg_landed__sources": "it lists how far each source has come"}
 _UNTESTED = {
     "stg_landed__sources": "a maximum of a real table's column; a fixture would have none of them",
+    "int_retention__weeks": "a fingerprint of weeks, which only has to differ",
+    "int_api_health__hourly": "raw requests it counts as the rollup of minutes does",
 }
 
 
@@ -45,9 +50,11 @@ def test_every_model_and_every_column_is_described(manifests: Manifests) -> None
             missing.append(node["name"])
         if node["resource_type"] == "model" and not node["columns"]:
             missing.append(f"{node['name']}: no column")
-        for column in node["columns"].values():
-            if not column["description"].endswith("."):
-                missing.append(f"{node['name']}.{column['name']}")
+        missing += [
+            f"{node['name']}.{column['name']}"
+            for column in node["columns"].values()
+            if not column["description"].endswith(".")
+        ]
     assert not missing, "say in the YAML beside the model what these are: " + ", ".join(missing)
 
 
@@ -134,6 +141,25 @@ def test_personal_columns_are_tagged_wherever_they_are_named(manifests: Manifest
             continue
         found = tagged & set(model["columns"])
         assert not found, f"{model['name']}: hash {found} or leave it out"
+
+
+def test_every_model_that_serving_reads_is_named_by_an_exposure(manifests: Manifests) -> None:
+    read = {
+        name
+        for path in (REPOSITORY / "serving").rglob("*")
+        if path.suffix in (".sql", ".py")
+        for name in re.findall(
+            r"\b(?:FROM|JOIN) (?:marts|rollups|operational)\.([a-z]\w+)", path.read_text()
+        )
+    }
+    named = {
+        node.rsplit(".", 1)[1]
+        for manifest in manifests.values()
+        for exposure in manifest["exposures"].values()
+        for node in exposure["depends_on"]["nodes"]
+    }
+    models = {model["name"] for model in _nodes(manifests, "model")}
+    assert read & models <= named, f"name what reads {read & models - named} in exposures.yml"
 
 
 @pytest.mark.parametrize("project", ["warehouse", "operational"])

@@ -3,6 +3,7 @@
 Belongs here: what the API and the writer do when the bus's memory or its disk is full.
 """
 
+import os
 import resource
 import uuid
 from collections.abc import Iterator
@@ -71,7 +72,7 @@ def test_a_full_bus_is_503_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     limit: str,
 ) -> None:
-    server, url = valkey_server(tmp_path / "bus", "maxmemory 4mb" if limit == "memory" else "")
+    server, url = valkey_server(tmp_path / "bus", "maxmemory 2560kb" if limit == "memory" else "")
     monkeypatch.setenv("EVENT_BUS_URL", url)
     server.start()
     if limit == "disk":
@@ -103,7 +104,7 @@ def test_a_full_bus_is_503_and_loses_nothing(
 
 def _fill_disk(server: Server) -> None:
     """Its file may not grow beyond this: what a full disk does to a write."""
-    size = 3 * 1024 * 1024
+    size = 256 * 1024
     resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
@@ -115,11 +116,7 @@ def test_a_writer_that_starts_when_the_bus_is_full_empties_it(
     server.start()
     with closing(event_bus.connect()) as bus, closing(redis.Redis.from_url(url)) as admin:
         with sending(Client(size=1000)) as client:
-            wait_until(lambda: client.acknowledged, 30)
-            # Another writer was here before, which has made the groups of readers.
-            writer.drain(60)
-            seen = len(client.acknowledged)
-            wait_until(lambda: len(client.acknowledged) > seen, 30)
+            wait_until(lambda: len(client.acknowledged) > 2000, 30)
         # What is no event becomes a letter, for which there is no room either.
         bus.publish(USER_EVENTS.name, [Message(b"{}", 1)])
         admin.config_set("maxmemory", 1)
@@ -136,7 +133,7 @@ def test_a_writer_that_starts_when_the_bus_is_full_empties_it(
 def test_a_full_bus_is_told_as_such(tmp_path: Path) -> None:
     server, url = valkey_server(tmp_path / "bus", "maxmemory 2mb")
     server.start()
-    large = [Message(b"x" * 100_000, 1)] * 100
+    large = [Message(os.urandom(100_000), 1)] * 100
     with (
         closing(event_bus.connect(url)) as bus,
         pytest.raises(TransientError, match="EVENT_BUS_URL"),

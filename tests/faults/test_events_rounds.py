@@ -29,6 +29,7 @@ from fix_faults import (
     wait_for_insert,
 )
 from fix_kafka import MockCluster
+from fix_proxy import Wire
 from fix_stack import wait_until
 from killed_writer import FAST, write_until_killed
 
@@ -54,7 +55,7 @@ def clickhouse(clickhouse_url: str, postgres_url: str) -> Iterator[ClickHouseCli
         yield client
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("bus", ["redis", "kafka"])
 def test_a_writer_killed_between_insert_and_commit(
     bus: str,
@@ -86,7 +87,7 @@ def test_a_writer_killed_between_insert_and_commit(
     assert_settled()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_the_bus_killed_while_events_are_published_and_landed(
     clickhouse: ClickHouseClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -110,12 +111,12 @@ def test_the_bus_killed_while_events_are_published_and_landed(
     server.kill()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_kafka_brokers_that_go_and_come(
     clickhouse: ClickHouseClient, mock_kafka: MockCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Given up early, so that the client itself must send again.
-    monkeypatch.setenv("EVENT_BUS_URL", f"{mock_kafka.url}?message.timeout.ms=400")
+    monkeypatch.setenv("EVENT_BUS_URL", f"{mock_kafka.url}?message.timeout.ms=100")
     chance = random.Random(SEED)
     with sending(Client()) as client, following():
         for _ in range(ROUNDS):
@@ -123,7 +124,7 @@ def test_kafka_brokers_that_go_and_come(
             wait_until(lambda before=before: len(client.acknowledged) > before, 20)
             time.sleep(chance.uniform(0, 0.1))
             mock_kafka.set_down()
-            time.sleep(chance.uniform(0, 0.5))
+            time.sleep(chance.uniform(0, 0.2))
             mock_kafka.set_up()
         client.stop.set()
         client.join(30)
@@ -132,7 +133,34 @@ def test_kafka_brokers_that_go_and_come(
     assert_exactly_once(clickhouse, client.acknowledged)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
+def test_postgres_that_goes_and_comes(
+    clickhouse: ClickHouseClient,
+    event_bus_url: str,
+    postgres_url: str,
+    postgres_wire: Wire,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", postgres_wire.url)
+    chance = random.Random(SEED)
+    note = b""
+    with (
+        closing(EventLandings(postgres_url)) as landings,
+        sending(Client()) as client,
+        following(),
+    ):
+        for _ in range(ROUNDS):
+            note = wait_for_insert(landings, note)
+            time.sleep(chance.uniform(0, 0.03))
+            postgres_wire.down()
+            time.sleep(chance.uniform(0, 0.1))
+            postgres_wire.up()
+    writer.drain(60)
+    assert_exactly_once(clickhouse, client.acknowledged)
+    assert_settled()
+
+
+@pytest.mark.timeout(600)
 def test_clickhouse_answers_that_are_lost_after_the_insert_was_applied(
     clickhouse: ClickHouseClient, event_bus_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +184,7 @@ def test_clickhouse_answers_that_are_lost_after_the_insert_was_applied(
     assert_settled()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_clickhouse_killed_while_it_inserts(
     postgres_url: str, event_bus_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

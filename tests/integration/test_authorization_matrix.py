@@ -102,6 +102,7 @@ ROUTES: dict[str, Rule] = {
     "GET /dashboards/usage": COOKIE,
     "GET /dashboards/usage.csv": COOKIE,
     "GET /dashboards/dead-letters": COOKIE,
+    "GET /dashboards/expectations": COOKIE,
     "POST /dashboards/login-links": scope("usage:read"),
     # Services of the platform.
     "GET /metrics": scope("analytics:read"),
@@ -121,6 +122,7 @@ ROUTES: dict[str, Rule] = {
     "DELETE /v1/admin/keys/{key_id}": scope("admin"),
     # A tenant's objects.
     "GET /v1/usage/{user_id}": scope("usage:read", "named"),
+    "GET /v1/usage/accounts": scope("usage:read", "own"),
     "GET /v1/entitlements/{user_id}": scope("usage:read", "named"),
     "POST /v1/quota/consume": scope(
         "quota:consume", "named", user_id=TENANT, resource="interviews", amount=1

@@ -98,6 +98,9 @@ def test_letters_published_twice_are_kept_once_and_shown_byte_by_byte(
     assert len(run("dead-letters", "list", "--json", "--source", "key:", "--limit", "2")) == 2
     assert len(run("dead-letters", "list", "--json", "--rule", "invalid")) == 1
     assert run("dead-letters", "list", "--json", "--topic", "api-metrics") == []
+    assert b"\n    too_old of timestamp: must be newer\n    from key:1\n" in run(
+        "dead-letters", "list"
+    )
     [status, *_] = run("status", "--json")
     assert (status["open_letter_count"], status["oldest_letter_hours"] < 1) == (4, True)
 

@@ -25,6 +25,9 @@ USER_EVENTS, INTERVIEW_METRICS, API_METRICS = (
 )
 _VISITS_A_WORKDAY = 0.32
 _REQUEST_IS_SAMPLED = 0.25
+_ONLY_LOOKS_BESIDE_ONE_WHO_BEGINS = 0.22
+# What the warehouse knows as the opening of a link (`opening_event_type` in dbt_project.yml).
+OPENED = "interview_opened"
 _SERVICES = {"/interviews": "interview-service", "/candidates": "response-service"}
 
 
@@ -32,7 +35,7 @@ def events(hiring: Hiring) -> dict[str, list[Outgoing]]:
     """All events of the customer, by endpoint."""
     visits = list(_visits(hiring.customer))
     return {
-        USER_EVENTS: [*visits, *_hiring_events(hiring)],
+        USER_EVENTS: [*visits, *_hiring_events(hiring), *_openings(hiring)],
         INTERVIEW_METRICS: list(_metrics(hiring)),
         API_METRICS: list(_requests(hiring.customer, visits)),
     }
@@ -90,6 +93,27 @@ def _hiring_events(hiring: Hiring) -> Iterator[Outgoing]:
     for step, response in enumerate(hiring.responses):
         session = sessions[response["session_id"]]
         yield _candidate(customer, session, "response_submitted", response["recorded_at"], step + 2)
+
+
+def _openings(hiring: Hiring) -> Iterator[Outgoing]:
+    """Links that candidates opened: who began, and who only looked. With luck of its own, so that
+    the demo is otherwise the same as without."""
+    customer = hiring.customer
+    chance = customer.chance("openings")
+    begun_by_interview: dict[UUID, list[Row]] = {}
+    for session in hiring.sessions:
+        begun_by_interview.setdefault(session["interview_id"], []).append(session)
+    for interview in hiring.interviews:
+        begun = begun_by_interview.get(interview["id"], [])
+        lookers = [
+            {**session, "id": customer.demo.id("looker", session["id"])}
+            for session in begun
+            if chance.random() < _ONLY_LOOKS_BESIDE_ONE_WHO_BEGINS
+        ]
+        for session in [*begun, *lookers]:
+            seconds_before = chance.randint(5, 180)
+            at = session["started_at"] - timedelta(seconds=seconds_before)
+            yield _candidate(customer, session, OPENED, max(at, interview["created_at"]), -1)
 
 
 def _candidate(customer: Customer, session: Row, kind: str, at: datetime, step: int) -> Outgoing:

@@ -129,11 +129,11 @@ def _tell(connection: Connection, row: Sequence[Any], tries: int) -> None:
 
 def take(connection: Connection, limit: int) -> list[Due]:
     """What is due, for this sender alone until it is settled or LEASE_SECONDS are over."""
-    sealed_with = load_settings().require("auth_secret")
+    key, purpose = load_settings().require("auth_secret"), SECRET_PURPOSE
     rows = connection.execute(_TAKE, [limit]).fetchall()
     return [
-        Due(*row[:-1], unseal(sealed_with, SECRET_PURPOSE, bytes(row[-1])))
-        for row in rows
+        Due(delivery, endpoint, event, body, number, left, url, unseal(key, purpose, bytes(secret)))
+        for delivery, endpoint, event, body, number, left, url, secret in rows
     ]
 
 

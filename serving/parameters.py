@@ -7,6 +7,7 @@ by its model.
 from difflib import get_close_matches
 from typing import Any
 
+from anyio import to_thread
 from fastapi import Request
 
 from serving.problems import Problem
@@ -22,6 +23,9 @@ async def refuse_unknown(request: Request) -> None:
         raise Problem(422, "The address holds the character U+0000, which is allowed nowhere.")
     if not request.url.query:
         return
+    if request.app.openapi_schema is None:
+        # Half a second of work, once; others are answered meanwhile.
+        await to_thread.run_sync(request.app.openapi)
     paths: dict[str, Any] = request.app.openapi()["paths"]
     template = getattr(request.scope.get("route"), "path", "")
     operation = paths.get(template, {}).get(request.method.lower())

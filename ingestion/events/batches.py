@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import repeat
+from itertools import islice, repeat
 from typing import NamedTuple
 
 import orjson
@@ -21,6 +21,7 @@ from stores.event_bus.rows import USER_EVENT, Kind, payload_digest
 
 # Checked together: so many that a call pays, so few that what it makes on the way stays small.
 _CHECKED_LINES = 1000
+_TRACES_LIMIT = 20
 # Of each line its delivery, its number in it from 0, and itself.
 _Places = list[tuple[Delivery, int, bytes]]
 
@@ -56,6 +57,8 @@ class Batch:
     rows: dict[str, Line] = field(default_factory=dict)
     repeated: list[Line] = field(default_factory=list)
     dead_letters: list[DeadLetter] = field(default_factory=list)
+    # Of requests whose events are in it, for whoever looks for them among ClickHouse's queries.
+    traces: list[str] = field(default_factory=list)
 
     def bodies(self, rows: Iterable[str]) -> dict[str, bytes]:
         """The lines of `rows` as they are inserted."""
@@ -79,6 +82,8 @@ def read_batch(kind: Kind, deliveries: Sequence[Delivery]) -> Batch:
     """All lines of `deliveries`, checked."""
     token = token_of(kind.topic.name, [delivery.place for delivery in deliveries])
     batch = Batch(token, spans_of(deliveries))
+    traced = (delivery.trace for delivery in deliveries if delivery.trace)
+    batch.traces = list(islice(traced, _TRACES_LIMIT))
     for part in _parts(deliveries):
         _check(kind, part, batch)
     return batch

@@ -178,7 +178,7 @@ class Landing:
     ) -> dict[str, DeadLetter]:
         """Halve what is refused until the bad rows are alone: one must not hold up the others."""
         try:
-            self._tables.insert(self._topic, list(rows.values()), token)
+            self._tables.insert(self._topic, list(rows.values()), token, batch.traces)
         except RowsRefused as error:
             if len(rows) == 1:
                 [row] = rows

@@ -3,6 +3,7 @@
 Belongs here: the SQL of landing events. When each is asked is in `landing.py`.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -108,15 +109,20 @@ class Tables:
             self._shapes[topic.name] = ", ".join(columns), payload
         return self._shapes[topic.name]
 
-    def insert(self, topic: Topic, lines: Sequence[bytes], token: str) -> None:
-        """Insert `lines`; under the same `token` once, the view included. Raises RowsRefused."""
+    def insert(
+        self, topic: Topic, lines: Sequence[bytes], token: str, traces: Sequence[str] = ()
+    ) -> None:
+        """Insert `lines`; under the same `token` once, the view included. Raises RowsRefused.
+
+        ClickHouse notes the `traces` with the query.
+        """
         if not lines:
             return
         try:
             self._client.raw_insert(
                 topic.table,
                 insert_block=b"\n".join(lines),
-                settings=_once(token),
+                settings=_once(token) | _noting(traces),
                 fmt="JSONEachRow",
             )
         except Error as error:
@@ -191,6 +197,10 @@ class Tables:
 
 def _by_id(rows: Iterable[Sequence[Any]]) -> dict[str, int]:
     return {str(row): int(payload_hash) for row, payload_hash in rows}
+
+
+def _noting(traces: Sequence[str]) -> dict[str, Any]:
+    return {"log_comment": json.dumps({"traceparents": list(traces)})} if traces else {}
 
 
 def _once(token: str) -> dict[str, Any]:

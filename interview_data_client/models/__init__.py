@@ -1,5 +1,7 @@
 """Contains all the data models used in inputs/outputs"""
 
+from .account_usage import AccountUsage
+from .accounts_usage import AccountsUsage
 from .ai_cost import AiCost
 from .ai_costs import AiCosts
 from .api_health import ApiHealth
@@ -7,6 +9,7 @@ from .api_healths import ApiHealths
 from .append import Append
 from .appended import Appended
 from .appended_event import AppendedEvent
+from .attempt import Attempt
 from .backfill_api_metrics_json_api_metric import BackfillApiMetricsJsonApiMetric
 from .backfill_api_metrics_json_body import BackfillApiMetricsJsonBody
 from .backfill_api_metrics_json_body_data import BackfillApiMetricsJsonBodyData
@@ -32,6 +35,7 @@ from .backfill_user_events_json_user_event_event_data_type_0 import (
 )
 from .backlog import Backlog
 from .broken_rule import BrokenRule
+from .compare import Compare
 from .consumption import Consumption
 from .consumption_enforcement import ConsumptionEnforcement
 from .consumption_mode import ConsumptionMode
@@ -40,8 +44,17 @@ from .consumption_source import ConsumptionSource
 from .contract import Contract
 from .contracts import Contracts
 from .credentials import Credentials
+from .day_of_use import DayOfUse
+from .deliveries import Deliveries
+from .delivery import Delivery
+from .delivery_history import DeliveryHistory
+from .delivery_history_state import DeliveryHistoryState
+from .delivery_state import DeliveryState
 from .device import Device
 from .devices import Devices
+from .endpoint import Endpoint
+from .endpoint_change import EndpointChange
+from .endpoints import Endpoints
 from .entitlement import Entitlement
 from .entitlement_enforcement import EntitlementEnforcement
 from .entitlement_mode import EntitlementMode
@@ -54,6 +67,7 @@ from .event_receipt import EventReceipt
 from .event_receipt_status import EventReceiptStatus
 from .event_status import EventStatus
 from .event_status_status import EventStatusStatus
+from .grain import Grain
 from .health import Health
 from .history import History
 from .interview import Interview
@@ -65,12 +79,14 @@ from .key import Key
 from .key_set import KeySet
 from .key_state import KeyState
 from .keys import Keys
+from .list_deliveries_state_type_0 import ListDeliveriesStateType0
 from .login_link import LoginLink
 from .made_key import MadeKey
 from .made_key_state import MadeKeyState
 from .mail_sent import MailSent
 from .mailed_token import MailedToken
 from .monthly_usage import MonthlyUsage
+from .new_endpoint import NewEndpoint
 from .new_event import NewEvent
 from .new_event_event_data import NewEventEventData
 from .new_key import NewKey
@@ -85,6 +101,7 @@ from .problem import Problem
 from .problem_invalid_parameters_item import ProblemInvalidParametersItem
 from .public_interview import PublicInterview
 from .question import Question
+from .read_contract_response_200 import ReadContractResponse200
 from .readiness import Readiness
 from .readiness_affected import ReadinessAffected
 from .readiness_dependencies import ReadinessDependencies
@@ -93,6 +110,7 @@ from .readiness_status import ReadinessStatus
 from .receipt import Receipt
 from .refresh import Refresh
 from .refusal import Refusal
+from .replayed import Replayed
 from .reservation_state import ReservationState
 from .reservation_state_resource import ReservationStateResource
 from .reservation_state_state import ReservationStateState
@@ -101,6 +119,7 @@ from .reserved_resource import ReservedResource
 from .reserved_state import ReservedState
 from .reset_confirm import ResetConfirm
 from .reset_request import ResetRequest
+from .resource import Resource
 from .resource_usage import ResourceUsage
 from .rotation import Rotation
 from .sign_out import SignOut
@@ -136,12 +155,15 @@ from .tokens import Tokens
 from .waiting_file import WaitingFile
 from .wanted import Wanted
 from .wanted_commit import WantedCommit
+from .wanted_endpoint import WantedEndpoint
 from .wanted_reservation import WantedReservation
 from .wanted_reservation_resource import WantedReservationResource
 from .wanted_resource import WantedResource
 from .watermark import Watermark
 
 __all__ = (
+    "AccountsUsage",
+    "AccountUsage",
     "AiCost",
     "AiCosts",
     "ApiHealth",
@@ -149,6 +171,7 @@ __all__ = (
     "Append",
     "Appended",
     "AppendedEvent",
+    "Attempt",
     "BackfillApiMetricsJsonApiMetric",
     "BackfillApiMetricsJsonBody",
     "BackfillApiMetricsJsonBodyData",
@@ -168,6 +191,7 @@ __all__ = (
     "BackfillUserEventsJsonUserEventEventDataType0",
     "Backlog",
     "BrokenRule",
+    "Compare",
     "Consumption",
     "ConsumptionEnforcement",
     "ConsumptionMode",
@@ -176,8 +200,17 @@ __all__ = (
     "Contract",
     "Contracts",
     "Credentials",
+    "DayOfUse",
+    "Deliveries",
+    "Delivery",
+    "DeliveryHistory",
+    "DeliveryHistoryState",
+    "DeliveryState",
     "Device",
     "Devices",
+    "Endpoint",
+    "EndpointChange",
+    "Endpoints",
     "Entitlement",
     "EntitlementEnforcement",
     "EntitlementMode",
@@ -190,6 +223,7 @@ __all__ = (
     "EventReceiptStatus",
     "EventStatus",
     "EventStatusStatus",
+    "Grain",
     "Health",
     "History",
     "Interview",
@@ -201,12 +235,14 @@ __all__ = (
     "Keys",
     "KeySet",
     "KeyState",
+    "ListDeliveriesStateType0",
     "LoginLink",
     "MadeKey",
     "MadeKeyState",
     "MailedToken",
     "MailSent",
     "MonthlyUsage",
+    "NewEndpoint",
     "NewEvent",
     "NewEventEventData",
     "NewKey",
@@ -221,6 +257,7 @@ __all__ = (
     "ProblemInvalidParametersItem",
     "PublicInterview",
     "Question",
+    "ReadContractResponse200",
     "Readiness",
     "ReadinessAffected",
     "ReadinessDependencies",
@@ -229,6 +266,7 @@ __all__ = (
     "Receipt",
     "Refresh",
     "Refusal",
+    "Replayed",
     "ReservationState",
     "ReservationStateResource",
     "ReservationStateState",
@@ -237,6 +275,7 @@ __all__ = (
     "ReservedState",
     "ResetConfirm",
     "ResetRequest",
+    "Resource",
     "ResourceUsage",
     "Rotation",
     "SignOut",
@@ -268,6 +307,7 @@ __all__ = (
     "WaitingFile",
     "Wanted",
     "WantedCommit",
+    "WantedEndpoint",
     "WantedReservation",
     "WantedReservationResource",
     "WantedResource",

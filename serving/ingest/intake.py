@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 from serving.ingest.grouping import Grouped
 from serving.principals import Principal
 from serving.problems import Problem, unavailable
+from serving.tracing import traceparent
 from stores.event_bus import dead_letters
 from stores.event_bus.dead_letters import DeadLetter
 from stores.event_bus.interface import AsyncPublisher, Message
@@ -54,6 +55,7 @@ class _Parcel:
     topic: str
     key: bytes
     lines: list[bytes]
+    trace: str = ""
 
 
 class Intake:
@@ -131,7 +133,11 @@ class Intake:
         waits = []
         if batch.accepted:
             lines = [line.line for line in batch.accepted]
-            waits.append(self._publishing.submit(_Parcel(kind.topic.name, partition, lines)))
+            waits.append(
+                self._publishing.submit(
+                    _Parcel(kind.topic.name, partition, lines, traceparent.get())
+                )
+            )
         if batch.rejected:
             waits.append(self.bury(kind, key, first_rules(batch.rejected)))
         if len(waits) == 1:
@@ -150,11 +156,18 @@ class Intake:
 
     async def _publish(self, parcels: Sequence[_Parcel]) -> Sequence[None]:
         by_place: dict[tuple[str, bytes], list[bytes]] = {}
+        traces: dict[tuple[str, bytes], str] = {}
         for parcel in parcels:
-            by_place.setdefault((parcel.topic, parcel.key), []).extend(parcel.lines)
+            place = parcel.topic, parcel.key
+            by_place.setdefault(place, []).extend(parcel.lines)
+            if parcel.trace:
+                # Of requests that share a message the first is traced on.
+                traces.setdefault(place, parcel.trace)
         by_topic: dict[str, list[Message]] = {}
         for (topic, key), lines in by_place.items():
-            by_topic.setdefault(topic, []).extend(messages(lines, key))
+            by_topic.setdefault(topic, []).extend(
+                messages(lines, key, traces.get((topic, key), ""))
+            )
         for topic, packed in by_topic.items():
             await self._publisher.publish(topic, packed)
         return [None] * len(parcels)
@@ -235,22 +248,22 @@ def first_rules(rejections: Sequence[Rejection]) -> list[Rejection]:
     return list(first.values())
 
 
-def messages(lines: list[bytes], key: bytes | None = None) -> Iterator[Message]:
+def messages(lines: list[bytes], key: bytes | None = None, trace: str = "") -> Iterator[Message]:
     """Pack lines into messages that stay small enough to be handled one by one."""
     part: list[bytes] = []
     size = 0
     for line in lines:
         if part and (len(part) == MESSAGE_LIMIT_EVENTS or size + len(line) > MESSAGE_LIMIT_BYTES):
-            yield _message(part, key)
+            yield _message(part, key, trace)
             part, size = [], 0
         part.append(line)
         size += len(line)
     if part:
-        yield _message(part, key)
+        yield _message(part, key, trace)
 
 
-def _message(lines: list[bytes], key: bytes | None) -> Message:
-    return Message(b"\n".join(lines), len(lines), key)
+def _message(lines: list[bytes], key: bytes | None, trace: str) -> Message:
+    return Message(b"\n".join(lines), len(lines), key, trace)
 
 
 def rate_limit_headers(admission: Admission) -> list[tuple[str, str]]:

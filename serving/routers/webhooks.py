@@ -59,6 +59,10 @@ _DELIVERY: dict[str, Any] = {
 }
 
 
+def _every_type() -> EventTypes:
+    return [THRESHOLD_REACHED]
+
+
 class WantedEndpoint(BaseModel):
     """Where to tell, and of what."""
 
@@ -74,7 +78,7 @@ class WantedEndpoint(BaseModel):
         None, description="Whose events; a service of the platform may leave it out: everybody's."
     )
     description: Description = ""
-    event_types: EventTypes = Field(default_factory=lambda: [THRESHOLD_REACHED])
+    event_types: EventTypes = Field(default_factory=_every_type)
 
 
 class EndpointChange(BaseModel):
@@ -247,7 +251,7 @@ async def list_deliveries(
     pool: Pool,
     *,
     state: Annotated[
-        Literal["pending", "delivered", "dead"] | None, Query(description="Those alone.")
+        Literal["pending", "delivered", "dead"] | None, Query(description="In this state alone.")
     ] = None,
     before: Annotated[UUID | None, Query(description="`next_before` of the part before.")] = None,
     limit: Annotated[

@@ -19,11 +19,13 @@ class Message:
     """Lines to publish together: `body` is NDJSON of `event_count` lines.
 
     Messages of one `key` keep their order, for they share a partition; without a key any will do.
+    `trace` is the `traceparent` of a request whose lines are among them, where it is traced.
     """
 
     body: bytes
     event_count: int
     key: bytes | None = None
+    trace: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Delivery:
     event_count: int
     partition: int = 0
     published_at_ms: int = 0
+    trace: str = ""
 
     @property
     def place(self) -> str:

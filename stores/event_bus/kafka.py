@@ -38,6 +38,8 @@ _PAGE_MESSAGES = 64
 _PREFETCH_KILOBYTES = 16 * 1024
 _MESSAGE_LIMIT_BYTES = 4 * 1024 * 1024
 _EVENT_COUNT = "n"
+# Of a request whose events are among those of the message, as the W3C names it.
+_TRACE = "traceparent"
 
 
 def _unavailable(reason: object) -> StoreUnavailable:
@@ -97,7 +99,7 @@ class _Sending:
                 topic,
                 message.body,
                 key=message.key,
-                headers=[(_EVENT_COUNT, str(message.event_count).encode())],
+                headers=_headers_of(message),
                 on_delivery=delivered,
             )
 
@@ -445,9 +447,15 @@ def _is_good(message: Any) -> bool:
     raise _unavailable(error.str())
 
 
+def _headers_of(message: Message) -> list[tuple[str, str | bytes | None]]:
+    count = [(_EVENT_COUNT, str(message.event_count).encode())]
+    return [*count, (_TRACE, message.trace.encode())] if message.trace else count
+
+
 def _delivery(message: Any) -> Delivery:
     headers = dict(message.headers() or [])
     body = message.value() or b""
     count = int(headers.get(_EVENT_COUNT, body.count(b"\n") + 1))
     _, taken = message.timestamp()
-    return Delivery(str(message.offset()), body, count, message.partition(), max(0, taken))
+    trace = headers.get(_TRACE, b"").decode()
+    return Delivery(str(message.offset()), body, count, message.partition(), max(0, taken), trace)

@@ -111,9 +111,12 @@ class _Appends:
         pipe.execute_command("WAITAOF", 1, 0, _SYNC_TIMEOUT_MS)
 
     def _fields(self, message: Message) -> dict[Any, Any]:
+        fields: dict[Any, Any] = {"n": message.event_count}
+        if message.trace:
+            fields["trace"] = message.trace
         if len(message.body) < _COMPRESS_FROM_BYTES:
-            return {"body": message.body, "n": message.event_count}
-        return {"zstd": self._zstd.compress(message.body), "n": message.event_count}
+            return {"body": message.body, **fields}
+        return {"zstd": self._zstd.compress(message.body), **fields}
 
 
 def _confirm(answers: Sequence[Any]) -> None:
@@ -346,7 +349,8 @@ def _order(position: str) -> tuple[int, int]:
 def _delivery(partition: int, entry: Any) -> Delivery:
     position, fields = entry
     text = position.decode()
-    return Delivery(text, _body(fields), int(fields[b"n"]), partition, _order(text)[0])
+    trace = fields.get(b"trace", b"").decode()
+    return Delivery(text, _body(fields), int(fields[b"n"]), partition, _order(text)[0], trace)
 
 
 def _body(fields: Mapping[bytes, bytes]) -> bytes:

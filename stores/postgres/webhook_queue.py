@@ -132,8 +132,8 @@ def take(connection: Connection, limit: int) -> list[Due]:
     sealed_with = load_settings().require("auth_secret")
     rows = connection.execute(_TAKE, [limit]).fetchall()
     return [
-        Due(*values, secret=unseal(sealed_with, SECRET_PURPOSE, bytes(sealed)))
-        for *values, sealed in rows
+        Due(*row[:-1], unseal(sealed_with, SECRET_PURPOSE, bytes(row[-1])))
+        for row in rows
     ]
 
 

@@ -52,7 +52,10 @@ def api(
     limits = api_keys.Limits(1_000_000, 100_000_000)
     with connect(interviewing.url) as connection:
         key = api_keys.create(connection, "fuzzer", api_keys.SCOPES, limits=limits)
-    with serving(create_app()) as url:
+    app = create_app()
+    # The document is made when it is first asked for; the fuzzer waits ten seconds for it.
+    app.openapi()
+    with serving(app) as url:
         yield url, key
     tables.drop()
 

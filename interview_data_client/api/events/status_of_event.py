@@ -97,6 +97,8 @@ def sync_detailed(
 
      Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
 
+    503 also where that is not known: an event that is still on the bus is found by Redis alone.
+
     Args:
         event_id (UUID): event_id, metric_id or request_id.
 
@@ -128,6 +130,8 @@ def sync(
 
      Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
 
+    503 also where that is not known: an event that is still on the bus is found by Redis alone.
+
     Args:
         event_id (UUID): event_id, metric_id or request_id.
 
@@ -153,6 +157,8 @@ async def asyncio_detailed(
     """What became of an event
 
      Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
+
+    503 also where that is not known: an event that is still on the bus is found by Redis alone.
 
     Args:
         event_id (UUID): event_id, metric_id or request_id.
@@ -182,6 +188,8 @@ async def asyncio(
     """What became of an event
 
      Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
+
+    503 also where that is not known: an event that is still on the bus is found by Redis alone.
 
     Args:
         event_id (UUID): event_id, metric_id or request_id.

@@ -9,6 +9,7 @@ from ...types import Response, UNSET
 from ... import errors
 
 from ...models.problem import Problem
+from ...models.read_contract_response_200 import ReadContractResponse200
 from typing import cast
 
 
@@ -30,9 +31,10 @@ def _get_kwargs(
 
 def _parse_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Any | Problem | None:
+) -> Problem | ReadContractResponse200 | None:
     if response.status_code == 200:
-        response_200 = cast(Any, None)
+        response_200 = ReadContractResponse200.from_dict(response.json())
+
         return response_200
 
     if response.status_code == 404:
@@ -63,7 +65,7 @@ def _parse_response(
 
 def _build_response(
     *, client: AuthenticatedClient | Client, response: httpx.Response
-) -> Response[Any | Problem]:
+) -> Response[Problem | ReadContractResponse200]:
     return Response(
         status_code=HTTPStatus(response.status_code),
         content=response.content,
@@ -77,7 +79,7 @@ def sync_detailed(
     version: int,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Any | Problem]:
+) -> Response[Problem | ReadContractResponse200]:
     """Read a contract as JSON Schema
 
      What an event of this kind must be. A published version is never made stricter.
@@ -91,7 +93,7 @@ def sync_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | Problem]
+        Response[Problem | ReadContractResponse200]
     """
 
     kwargs = _get_kwargs(
@@ -111,7 +113,7 @@ def sync(
     version: int,
     *,
     client: AuthenticatedClient | Client,
-) -> Any | Problem | None:
+) -> Problem | ReadContractResponse200 | None:
     """Read a contract as JSON Schema
 
      What an event of this kind must be. A published version is never made stricter.
@@ -125,7 +127,7 @@ def sync(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | Problem
+        Problem | ReadContractResponse200
     """
 
     return sync_detailed(
@@ -140,7 +142,7 @@ async def asyncio_detailed(
     version: int,
     *,
     client: AuthenticatedClient | Client,
-) -> Response[Any | Problem]:
+) -> Response[Problem | ReadContractResponse200]:
     """Read a contract as JSON Schema
 
      What an event of this kind must be. A published version is never made stricter.
@@ -154,7 +156,7 @@ async def asyncio_detailed(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Response[Any | Problem]
+        Response[Problem | ReadContractResponse200]
     """
 
     kwargs = _get_kwargs(
@@ -172,7 +174,7 @@ async def asyncio(
     version: int,
     *,
     client: AuthenticatedClient | Client,
-) -> Any | Problem | None:
+) -> Problem | ReadContractResponse200 | None:
     """Read a contract as JSON Schema
 
      What an event of this kind must be. A published version is never made stricter.
@@ -186,7 +188,7 @@ async def asyncio(
         httpx.TimeoutException: If the request takes longer than Client.timeout.
 
     Returns:
-        Any | Problem
+        Problem | ReadContractResponse200
     """
 
     return (

@@ -8,8 +8,11 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
+from ...models.compare import Compare
+from ...models.grain import Grain
 from ...models.monthly_usage import MonthlyUsage
 from ...models.problem import Problem
+from ...models.resource import Resource
 from ...types import UNSET, Unset
 from typing import cast
 from uuid import UUID
@@ -19,6 +22,10 @@ def _get_kwargs(
     user_id: UUID,
     *,
     month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
 ) -> dict[str, Any]:
 
     params: dict[str, Any] = {}
@@ -29,6 +36,32 @@ def _get_kwargs(
     else:
         json_month = month
     params["month"] = json_month
+
+    json_resource: None | str | Unset
+    if isinstance(resource, Unset):
+        json_resource = UNSET
+    elif isinstance(resource, Resource):
+        json_resource = resource.value
+    else:
+        json_resource = resource
+    params["resource"] = json_resource
+
+    json_grain: str | Unset = UNSET
+    if not isinstance(grain, Unset):
+        json_grain = grain.value
+
+    params["grain"] = json_grain
+
+    json_compare: None | str | Unset
+    if isinstance(compare, Unset):
+        json_compare = UNSET
+    elif isinstance(compare, Compare):
+        json_compare = compare.value
+    else:
+        json_compare = compare
+    params["compare"] = json_compare
+
+    params["time_zone"] = time_zone
 
     params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
 
@@ -108,6 +141,10 @@ def sync_detailed(
     *,
     client: AuthenticatedClient,
     month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
 ) -> Response[MonthlyUsage | Problem]:
     """What a user used in a month
 
@@ -115,7 +152,12 @@ def sync_detailed(
 
     Args:
         user_id (UUID): The user's id.
-        month (None | str | Unset): YYYY-MM, by default this month (UTC).
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -128,6 +170,10 @@ def sync_detailed(
     kwargs = _get_kwargs(
         user_id=user_id,
         month=month,
+        resource=resource,
+        grain=grain,
+        compare=compare,
+        time_zone=time_zone,
     )
 
     response = client.get_httpx_client().request(
@@ -142,6 +188,10 @@ def sync(
     *,
     client: AuthenticatedClient,
     month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
 ) -> MonthlyUsage | Problem | None:
     """What a user used in a month
 
@@ -149,7 +199,12 @@ def sync(
 
     Args:
         user_id (UUID): The user's id.
-        month (None | str | Unset): YYYY-MM, by default this month (UTC).
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -163,6 +218,10 @@ def sync(
         user_id=user_id,
         client=client,
         month=month,
+        resource=resource,
+        grain=grain,
+        compare=compare,
+        time_zone=time_zone,
     ).parsed
 
 
@@ -171,6 +230,10 @@ async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
     month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
 ) -> Response[MonthlyUsage | Problem]:
     """What a user used in a month
 
@@ -178,7 +241,12 @@ async def asyncio_detailed(
 
     Args:
         user_id (UUID): The user's id.
-        month (None | str | Unset): YYYY-MM, by default this month (UTC).
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -191,6 +259,10 @@ async def asyncio_detailed(
     kwargs = _get_kwargs(
         user_id=user_id,
         month=month,
+        resource=resource,
+        grain=grain,
+        compare=compare,
+        time_zone=time_zone,
     )
 
     response = await client.get_async_httpx_client().request(**kwargs)
@@ -203,6 +275,10 @@ async def asyncio(
     *,
     client: AuthenticatedClient,
     month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
 ) -> MonthlyUsage | Problem | None:
     """What a user used in a month
 
@@ -210,7 +286,12 @@ async def asyncio(
 
     Args:
         user_id (UUID): The user's id.
-        month (None | str | Unset): YYYY-MM, by default this month (UTC).
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -225,5 +306,9 @@ async def asyncio(
             user_id=user_id,
             client=client,
             month=month,
+            resource=resource,
+            grain=grain,
+            compare=compare,
+            time_zone=time_zone,
         )
     ).parsed

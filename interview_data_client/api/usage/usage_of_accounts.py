@@ -1,0 +1,332 @@
+from http import HTTPStatus
+from typing import Any, cast
+from urllib.parse import quote
+
+import httpx
+
+from ...client import AuthenticatedClient, Client
+from ...types import Response, UNSET
+from ... import errors
+
+from ...models.accounts_usage import AccountsUsage
+from ...models.compare import Compare
+from ...models.grain import Grain
+from ...models.problem import Problem
+from ...models.resource import Resource
+from ...types import UNSET, Unset
+from typing import cast
+
+
+def _get_kwargs(
+    *,
+    month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
+) -> dict[str, Any]:
+
+    params: dict[str, Any] = {}
+
+    json_month: None | str | Unset
+    if isinstance(month, Unset):
+        json_month = UNSET
+    else:
+        json_month = month
+    params["month"] = json_month
+
+    json_resource: None | str | Unset
+    if isinstance(resource, Unset):
+        json_resource = UNSET
+    elif isinstance(resource, Resource):
+        json_resource = resource.value
+    else:
+        json_resource = resource
+    params["resource"] = json_resource
+
+    json_grain: str | Unset = UNSET
+    if not isinstance(grain, Unset):
+        json_grain = grain.value
+
+    params["grain"] = json_grain
+
+    json_compare: None | str | Unset
+    if isinstance(compare, Unset):
+        json_compare = UNSET
+    elif isinstance(compare, Compare):
+        json_compare = compare.value
+    else:
+        json_compare = compare
+    params["compare"] = json_compare
+
+    params["time_zone"] = time_zone
+
+    params["limit"] = limit
+
+    json_cursor: None | str | Unset
+    if isinstance(cursor, Unset):
+        json_cursor = UNSET
+    else:
+        json_cursor = cursor
+    params["cursor"] = json_cursor
+
+    params = {k: v for k, v in params.items() if v is not UNSET and v is not None}
+
+    _kwargs: dict[str, Any] = {
+        "method": "get",
+        "url": "/v1/usage/accounts",
+        "params": params,
+    }
+
+    return _kwargs
+
+
+def _parse_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> AccountsUsage | Problem | None:
+    if response.status_code == 200:
+        response_200 = AccountsUsage.from_dict(response.json())
+
+        return response_200
+
+    if response.status_code == 401:
+        response_401 = Problem.from_dict(response.json())
+
+        return response_401
+
+    if response.status_code == 403:
+        response_403 = Problem.from_dict(response.json())
+
+        return response_403
+
+    if response.status_code == 422:
+        response_422 = Problem.from_dict(response.json())
+
+        return response_422
+
+    if response.status_code == 429:
+        response_429 = Problem.from_dict(response.json())
+
+        return response_429
+
+    if response.status_code == 503:
+        response_503 = Problem.from_dict(response.json())
+
+        return response_503
+
+    if response.status_code == 504:
+        response_504 = Problem.from_dict(response.json())
+
+        return response_504
+
+    if client.raise_on_unexpected_status:
+        raise errors.UnexpectedStatus(response.status_code, response.content)
+    else:
+        return None
+
+
+def _build_response(
+    *, client: AuthenticatedClient | Client, response: httpx.Response
+) -> Response[AccountsUsage | Problem]:
+    return Response(
+        status_code=HTTPStatus(response.status_code),
+        content=response.content,
+        headers=response.headers,
+        parsed=_parse_response(client=client, response=response),
+    )
+
+
+def sync_detailed(
+    *,
+    client: AuthenticatedClient,
+    month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
+) -> Response[AccountsUsage | Problem]:
+    """What every customer used in a month
+
+     In the order of their ids. A customer who asks is told of itself alone.
+
+    Args:
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
+        limit (int | Unset): How many at most. Default: 50.
+        cursor (None | str | Unset): `next_cursor` of the part before; give the same filters with
+            it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AccountsUsage | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        month=month,
+        resource=resource,
+        grain=grain,
+        compare=compare,
+        time_zone=time_zone,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = client.get_httpx_client().request(
+        **kwargs,
+    )
+
+    return _build_response(client=client, response=response)
+
+
+def sync(
+    *,
+    client: AuthenticatedClient,
+    month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
+) -> AccountsUsage | Problem | None:
+    """What every customer used in a month
+
+     In the order of their ids. A customer who asks is told of itself alone.
+
+    Args:
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
+        limit (int | Unset): How many at most. Default: 50.
+        cursor (None | str | Unset): `next_cursor` of the part before; give the same filters with
+            it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AccountsUsage | Problem
+    """
+
+    return sync_detailed(
+        client=client,
+        month=month,
+        resource=resource,
+        grain=grain,
+        compare=compare,
+        time_zone=time_zone,
+        limit=limit,
+        cursor=cursor,
+    ).parsed
+
+
+async def asyncio_detailed(
+    *,
+    client: AuthenticatedClient,
+    month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
+) -> Response[AccountsUsage | Problem]:
+    """What every customer used in a month
+
+     In the order of their ids. A customer who asks is told of itself alone.
+
+    Args:
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
+        limit (int | Unset): How many at most. Default: 50.
+        cursor (None | str | Unset): `next_cursor` of the part before; give the same filters with
+            it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        Response[AccountsUsage | Problem]
+    """
+
+    kwargs = _get_kwargs(
+        month=month,
+        resource=resource,
+        grain=grain,
+        compare=compare,
+        time_zone=time_zone,
+        limit=limit,
+        cursor=cursor,
+    )
+
+    response = await client.get_async_httpx_client().request(**kwargs)
+
+    return _build_response(client=client, response=response)
+
+
+async def asyncio(
+    *,
+    client: AuthenticatedClient,
+    month: None | str | Unset = UNSET,
+    resource: None | Resource | Unset = UNSET,
+    grain: Grain | Unset = UNSET,
+    compare: Compare | None | Unset = UNSET,
+    time_zone: str | Unset = "UTC",
+    limit: int | Unset = 50,
+    cursor: None | str | Unset = UNSET,
+) -> AccountsUsage | Problem | None:
+    """What every customer used in a month
+
+     In the order of their ids. A customer who asks is told of itself alone.
+
+    Args:
+        month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
+        resource (None | Resource | Unset): This one alone.
+        grain (Grain | Unset): How finely an answer tells.
+        compare (Compare | None | Unset): `previous` tells the month before beside it.
+        time_zone (str | Unset): An IANA time zone: which month is this month, and the last to be
+            asked for. Usage itself is kept by days in UTC. Default: 'UTC'.
+        limit (int | Unset): How many at most. Default: 50.
+        cursor (None | str | Unset): `next_cursor` of the part before; give the same filters with
+            it.
+
+    Raises:
+        errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
+        httpx.TimeoutException: If the request takes longer than Client.timeout.
+
+    Returns:
+        AccountsUsage | Problem
+    """
+
+    return (
+        await asyncio_detailed(
+            client=client,
+            month=month,
+            resource=resource,
+            grain=grain,
+            compare=compare,
+            time_zone=time_zone,
+            limit=limit,
+            cursor=cursor,
+        )
+    ).parsed

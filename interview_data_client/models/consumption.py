@@ -37,6 +37,7 @@ class Consumption:
         source (ConsumptionSource): The counter in Redis, or the ledger while Redis is away.
         counted_at (datetime.datetime): When the counter was last counted from the ledger.
         enforcement (ConsumptionEnforcement): Unchecked: recorded while Redis was away, as QUOTA_FAILS_OPEN allows.
+        is_complete (bool): False: the plan counts events too, and ClickHouse, which has them, is away.
         id (UUID): The entry in usage_tracking.
         user_id (UUID):
         amount (int):
@@ -55,6 +56,7 @@ class Consumption:
     source: ConsumptionSource
     counted_at: datetime.datetime
     enforcement: ConsumptionEnforcement
+    is_complete: bool
     id: UUID
     user_id: UUID
     amount: int
@@ -89,6 +91,8 @@ class Consumption:
 
         enforcement = self.enforcement.value
 
+        is_complete = self.is_complete
+
         id = str(self.id)
 
         user_id = str(self.user_id)
@@ -113,6 +117,7 @@ class Consumption:
                 "source": source,
                 "counted_at": counted_at,
                 "enforcement": enforcement,
+                "is_complete": is_complete,
                 "id": id,
                 "user_id": user_id,
                 "amount": amount,
@@ -164,6 +169,8 @@ class Consumption:
 
         enforcement = ConsumptionEnforcement(d.pop("enforcement"))
 
+        is_complete = d.pop("is_complete")
+
         id = UUID(d.pop("id"))
 
         user_id = UUID(d.pop("user_id"))
@@ -185,6 +192,7 @@ class Consumption:
             source=source,
             counted_at=counted_at,
             enforcement=enforcement,
+            is_complete=is_complete,
             id=id,
             user_id=user_id,
             amount=amount,

@@ -36,6 +36,7 @@ class Entitlement:
         source (EntitlementSource): The counter in Redis, or the ledger while Redis is away.
         counted_at (datetime.datetime): When the counter was last counted from the ledger.
         enforcement (EntitlementEnforcement): Unchecked: recorded while Redis was away, as QUOTA_FAILS_OPEN allows.
+        is_complete (bool): False: the plan counts events too, and ClickHouse, which has them, is away.
         projected_exhaustion_on (datetime.date | None): The day on which the limit is reached if the month goes on as it
             began; null where that is not this month.
     """
@@ -52,6 +53,7 @@ class Entitlement:
     source: EntitlementSource
     counted_at: datetime.datetime
     enforcement: EntitlementEnforcement
+    is_complete: bool
     projected_exhaustion_on: datetime.date | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -83,6 +85,8 @@ class Entitlement:
 
         enforcement = self.enforcement.value
 
+        is_complete = self.is_complete
+
         projected_exhaustion_on: None | str
         if isinstance(self.projected_exhaustion_on, datetime.date):
             projected_exhaustion_on = self.projected_exhaustion_on.isoformat()
@@ -105,6 +109,7 @@ class Entitlement:
                 "source": source,
                 "counted_at": counted_at,
                 "enforcement": enforcement,
+                "is_complete": is_complete,
                 "projected_exhaustion_on": projected_exhaustion_on,
             }
         )
@@ -153,6 +158,8 @@ class Entitlement:
 
         enforcement = EntitlementEnforcement(d.pop("enforcement"))
 
+        is_complete = d.pop("is_complete")
+
         def _parse_projected_exhaustion_on(data: object) -> datetime.date | None:
             if data is None:
                 return data
@@ -181,6 +188,7 @@ class Entitlement:
             source=source,
             counted_at=counted_at,
             enforcement=enforcement,
+            is_complete=is_complete,
             projected_exhaustion_on=projected_exhaustion_on,
         )
 

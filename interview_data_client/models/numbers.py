@@ -36,6 +36,7 @@ class Numbers:
         source (NumbersSource): The counter in Redis, or the ledger while Redis is away.
         counted_at (datetime.datetime): When the counter was last counted from the ledger.
         enforcement (NumbersEnforcement): Unchecked: recorded while Redis was away, as QUOTA_FAILS_OPEN allows.
+        is_complete (bool): False: the plan counts events too, and ClickHouse, which has them, is away.
     """
 
     resource: NumbersResource
@@ -50,6 +51,7 @@ class Numbers:
     source: NumbersSource
     counted_at: datetime.datetime
     enforcement: NumbersEnforcement
+    is_complete: bool
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -80,6 +82,8 @@ class Numbers:
 
         enforcement = self.enforcement.value
 
+        is_complete = self.is_complete
+
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
         field_dict.update(
@@ -96,6 +100,7 @@ class Numbers:
                 "source": source,
                 "counted_at": counted_at,
                 "enforcement": enforcement,
+                "is_complete": is_complete,
             }
         )
 
@@ -143,6 +148,8 @@ class Numbers:
 
         enforcement = NumbersEnforcement(d.pop("enforcement"))
 
+        is_complete = d.pop("is_complete")
+
         numbers = cls(
             resource=resource,
             plan_name=plan_name,
@@ -156,6 +163,7 @@ class Numbers:
             source=source,
             counted_at=counted_at,
             enforcement=enforcement,
+            is_complete=is_complete,
         )
 
         numbers.additional_properties = d

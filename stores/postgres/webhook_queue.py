@@ -8,7 +8,7 @@ same `webhook-id`, and none is lost.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import orjson
@@ -19,7 +19,7 @@ from stores.postgres.webhooks import SECRET_PURPOSE
 from stores.sealing import unseal
 from stores.settings import load_settings
 
-THRESHOLD_REACHED = "quota.threshold_reached"
+THRESHOLD_REACHED: Final = "quota.threshold_reached"
 EVENT_TYPES = (THRESHOLD_REACHED,)
 AGGREGATE_TYPE = "quota"
 LEASE_SECONDS = 60

@@ -448,7 +448,9 @@ def _is_good(message: Any) -> bool:
 
 
 def _headers_of(message: Message) -> list[tuple[str, str | bytes | None]]:
-    count: list[tuple[str, str | bytes | None]] = [(_EVENT_COUNT, str(message.event_count).encode())]
+    count: list[tuple[str, str | bytes | None]] = [
+        (_EVENT_COUNT, str(message.event_count).encode())
+    ]
     return [*count, (_TRACE, message.trace.encode())] if message.trace else count
 
 

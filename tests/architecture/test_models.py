@@ -121,6 +121,17 @@ def test_every_model_that_reckons_has_a_unit_test(manifests: Manifests) -> None:
     )
 
 
+def test_unit_tests_give_all_that_their_model_reads_or_waits_for(manifests: Manifests) -> None:
+    """Or dbt stops with a node that was not found, as late as when the test is run."""
+    for manifest in manifests.values():
+        models = {node["name"]: node for node in manifest["nodes"].values()}
+        for unit_test in manifest["unit_tests"].values():
+            read = models[unit_test["model"]]["depends_on"]["nodes"]
+            given = " ".join(str(one["input"]) for one in unit_test["given"])
+            missing = [name for name in read if f"'{name.rsplit('.', 1)[1]}'" not in given]
+            assert not missing, f"{unit_test['name']}: give {missing}, if without rows"
+
+
 def test_personal_columns_are_tagged_wherever_they_are_named(manifests: Manifests) -> None:
     """A name that is personal in one staging model is so in every model; marts have none."""
     tagged: set[str] = set()

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from stores.errors import StoreUnavailable
 from stores.redis_store.client import Error, at_database
@@ -43,6 +45,9 @@ class Attempts:
             protocol=3,
             socket_timeout=ANSWER_SECONDS_LIMIT,
             socket_connect_timeout=ANSWER_SECONDS_LIMIT,
+            # Once and at once, for a connection that a restarted server has closed; the driver
+            # would else try for seconds, while somebody waits to sign in.
+            retry=Retry(NoBackoff(), 1),
         )
 
     async def count(self, what: str, limits: Sequence[tuple[str, int]]) -> int:

@@ -18,6 +18,8 @@ from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from stores.errors import StoreUnavailable
 from stores.redis_store.client import Error, at_database
@@ -119,6 +121,9 @@ class SessionStore:
             decode_responses=True,
             socket_timeout=ANSWER_SECONDS_LIMIT,
             socket_connect_timeout=ANSWER_SECONDS_LIMIT,
+            # Once and at once, for a connection that a restarted server has closed; the driver
+            # would else try for seconds, while somebody waits to sign in.
+            retry=Retry(NoBackoff(), 1),
         )
 
     async def open(self, user_id: UUID, session_id: UUID, token_hash: str, device: str) -> None:

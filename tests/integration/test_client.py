@@ -33,7 +33,7 @@ def test_the_client_reads_and_writes_with_types(
     key = interviewing.key("typed", ["interviews:read", "events:write"])["Authorization"][7:]
     with Client(base_url=url) as anybody:
         assert healthz.sync(client=anybody) is not None
-    with AuthenticatedClient(base_url=url, token=key) as client:
+    with AuthenticatedClient(base_url=url, token=key, timeout=httpx.Timeout(60)) as client:
         found = read_interview.sync(interview, client=client)
         assert isinstance(found, Interview)
         assert (found.title, len(found.questions)) == ("Typed", 2)

@@ -87,7 +87,7 @@ def _run(project: Project, command: Sequence[str]) -> Sequence[Any]:
     quiet = ["--indirect-selection", "empty", "--no-write-json", "--log-level-file", "none"]
     parsed = Manifest.from_msgpack(project.parsed_path.read_bytes())
     # Macros look at it, and only a parse makes it.
-    parsed.build_flat_graph()
+    parsed.build_flat_graph()  # type: ignore[no-untyped-call]  # dbt's own, untyped
     ran = dbtRunner(manifest=parsed).invoke(
         [*command, *quiet, "--no-use-colors", *project.options()]
     )

@@ -130,7 +130,7 @@ class Capture:
 
     def verify(self) -> dict[str, TableVerification]:
         """Each streaming table on both sides."""
-        return {found.table: found for found in verify(self.options, 5)}
+        return {found.table: found for found in verify(self.options)}
 
     def assert_equal(self, *tables: str) -> None:
         """These tables, or all, stream and hold what PostgreSQL holds, every row and column."""

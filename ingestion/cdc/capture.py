@@ -19,6 +19,8 @@ from pathlib import Path
 from ingestion.cdc.apply import Applier
 from ingestion.cdc.assembler import Assembler
 from ingestion.cdc.batch import Batch, LayoutStep
+from ingestion.cdc.doubts import Doubts
+from ingestion.cdc.halt import Halt
 from ingestion.cdc.layout import log_database
 from ingestion.cdc.positions import format_lsn
 from ingestion.cdc.registry import Tables
@@ -80,6 +82,7 @@ class Session:
         self._snapshotter: Snapshotter | None = None
         self._open_transactions: OpenTransactions | None = None
         self._applier: Applier | None = None
+        self._doubts = Doubts(self._is_equal)
         self._writing: Future[None] | None = None
         self._written: Batch | None = None
         self._last_progress = 0.0
@@ -113,7 +116,7 @@ class Session:
             forget=self._assembler.forget,
             wake_snapshots=self._wake_snapshotter,
             announce=self._assembler.announce,
-            compare=self._is_equal,
+            doubts=self._doubts,
         )
         self._life.take_requests()
         self._reader.limit_lock_waits(READER_LOCK_WAIT_MILLISECONDS)
@@ -139,6 +142,7 @@ class Session:
 
     def close(self) -> None:
         """Let go of everything, in the order that loses nothing."""
+        self._doubts.close()
         if self._snapshotter is not None:
             self._snapshotter.stop()
             self._snapshotter.join(timeout=STRAGGLER_WAIT_SECONDS)
@@ -252,12 +256,15 @@ class Session:
         self._written = batch
         self._writing = self._writer.submit(self._applier.apply, batch)
 
-    def _is_equal(self, target: str) -> bool:
+    def _is_equal(self, target: str, halt: Halt) -> bool:
         from ingestion.cdc.verify import verify  # itself waits for a capture
 
-        found = verify(self._options, COMPARE_SECONDS, [target])
+        found = verify(self._options, COMPARE_SECONDS, [target], halt)
         if not found:
             raise StoreUnavailable(f"table {target} does not stream now")
+        for table in found:
+            if table.problem:
+                raise StoreUnavailable(table.problem)
         return all(table.is_equal for table in found)
 
     def _wake_snapshotter(self) -> None:

@@ -8,16 +8,23 @@ What becomes of a table that differs belongs to `table_life`.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ingestion.cdc.apply import first_line
+from ingestion.cdc.halt import Halt
 from ingestion.cdc.state import CapturedTable
+from stores.clickhouse.client import Error as ClickHouseError
 from stores.errors import PlatformError
+from stores.postgres.client import Error as PostgresError
 
 logger = logging.getLogger(__name__)
 
 # After so many comparisons that could not be made, the table is read anew instead.
 MOST_ATTEMPTS = 5
+# A question that ClickHouse is answering cannot be taken back; nothing is done after its answer.
+CLOSE_SECONDS, _CLOSE_ROUND_SECONDS = 10.0, 0.2
 
 
 @dataclass
@@ -25,13 +32,14 @@ class _Comparison:
     table: CapturedTable
     generation: int
     thread: threading.Thread
+    halt: Halt = field(default_factory=Halt)
     is_equal: bool | None = None
 
 
 class Doubts:
     """One comparison at a time, in a thread that nobody waits for."""
 
-    def __init__(self, compare: Callable[[str], bool]) -> None:
+    def __init__(self, compare: Callable[[str, Halt], bool]) -> None:
         self._compare = compare
         self._running: _Comparison | None = None
         self._attempts: dict[int, int] = {}
@@ -58,6 +66,13 @@ class Doubts:
         self._attempts.pop(table.oid, None)
         return table, bool(running.is_equal)
 
+    def close(self) -> None:
+        """End the comparison under way: it holds connections and a slot of the source."""
+        running, deadline = self._running, time.monotonic() + CLOSE_SECONDS
+        while running and running.thread.is_alive() and time.monotonic() < deadline:
+            running.halt.ask()
+            running.thread.join(_CLOSE_ROUND_SECONDS)
+
     def _begin(self, table: CapturedTable) -> None:
         thread = threading.Thread(target=self._run, name="cdc-doubt", daemon=True)
         self._running = _Comparison(table, table.generation, thread)
@@ -69,6 +84,8 @@ class Doubts:
         if running is None:
             return
         try:
-            running.is_equal = self._compare(running.table.target)
-        except PlatformError as error:
-            logger.warning("table %s could not be compared: %s", running.table.target, error)
+            running.is_equal = self._compare(running.table.target, running.halt)
+        except (PlatformError, PostgresError, ClickHouseError) as error:
+            logger.warning(
+                "table %s could not be compared: %s", running.table.target, first_line(error)
+            )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from ingestion.cdc.halt import Halt
 from ingestion.cdc.positions import parse_lsn
 from ingestion.cdc.treatments import source_options
 from stores.errors import StateConflict, StoreUnavailable
@@ -22,42 +23,50 @@ LOCK_NOT_AVAILABLE, CONFIGURATION_LIMIT = "55P03", "53400"
 class PinnedSource:
     """A read-only transaction that sees what was committed before `lsn`, and nothing else."""
 
-    def __init__(self, connection: Connection, lsn: int) -> None:
+    def __init__(self, connection: Connection, lsn: int, halt: Halt) -> None:
         self._connection = connection
+        self._halt = halt
         self.lsn = lsn
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> list[tuple[Any, ...]]:
         """All rows. The table is given back at once: an ALTER never waits for the other tables."""
+        self._halt.check()
         with self._connection.transaction(force_rollback=True):
             return self._connection.execute(sql.encode(), parameters).fetchall()
 
 
 @contextmanager
-def pinned(url: str, timeout_seconds: float) -> Iterator[PinnedSource]:
-    """The source at a position of now.
+def pinned(url: str, timeout_seconds: float, halt: Halt) -> Iterator[PinnedSource]:
+    """The source at a position of now; `halt` ends what then waits for it.
 
     Raises StoreUnavailable where transactions that are open keep the position from being found
     within `timeout_seconds`, StateConflict where the source has no replication slot left.
     """
     limit = f" -c statement_timeout={max(1, int(timeout_seconds * 1000))}"
-    with connect(
-        url, autocommit=True, options=TEXT_FORMAT_OPTIONS + limit + source_options()
-    ) as connection:
-        with _exported(url, timeout_seconds) as (lsn, snapshot):
+    with (
+        connect(
+            url, autocommit=True, options=TEXT_FORMAT_OPTIONS + limit + source_options()
+        ) as connection,
+        halt.covering(connection),
+    ):
+        with _exported(url, timeout_seconds, halt) as (lsn, snapshot):
             connection.execute(b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             connection.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'".encode())
         # Millions of keys against millions of rows: only a hash does that.
         connection.execute(b"SET LOCAL enable_nestloop = off")
         connection.execute(b"SET LOCAL lock_timeout = '5s'")
-        yield PinnedSource(connection, lsn)
+        yield PinnedSource(connection, lsn, halt)
 
 
 @contextmanager
-def _exported(url: str, timeout_seconds: float) -> Iterator[tuple[int, str]]:
+def _exported(url: str, timeout_seconds: float, halt: Halt) -> Iterator[tuple[int, str]]:
     """The snapshot can be taken over until the connection that made it goes on."""
     # A replication command knows no statement_timeout; it waits for open transactions as for locks.
     options = f"-c lock_timeout={max(1, int(timeout_seconds * 1000))}"
-    with connect(url, autocommit=True, replication="database", options=options) as walsender:
+    with (
+        connect(url, autocommit=True, replication="database", options=options) as walsender,
+        halt.covering(walsender),
+    ):
         name = f"verify_{uuid.uuid4().hex}"
         try:
             row = walsender.execute(

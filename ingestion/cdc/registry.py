@@ -18,11 +18,8 @@ from ingestion.cdc.adjusted import publish_adjusted_values
 from ingestion.cdc.apply import quarantine
 from ingestion.cdc.catalog import SourceColumn, SourceTable, described, resolve_type
 from ingestion.cdc.layout import (
-    OWN_COLUMNS,
     Layout,
     codec_of_column,
-    create_storage,
-    create_view,
     layout_of,
     log_database,
     problem_with,
@@ -35,15 +32,14 @@ from ingestion.cdc.schema_changes import CannotFollow, LayoutChange, ReadAnew, p
 from ingestion.cdc.source import SourceDatabase, TableLocked
 from ingestion.cdc.source_form import SourceForm, source_form, source_forms
 from ingestion.cdc.state import CapturedTable, Source, StateStore
+from ingestion.cdc.storages import SHADOW_MARK, Storages
 from ingestion.cdc.treated_tables import check_nothing_is_uncovered, wanted_columns
 from ingestion.cdc.treatments import ColumnTreatment, check_treatments, treated
-from ingestion.cdc.types import SourceType
 from stores.clickhouse.client import ClickHouseClient
 from stores.clickhouse.client import Error as ClickHouseError
 
 logger = logging.getLogger(__name__)
 
-SHADOW_MARK = "__resync_"
 UNKNOWN_IDENTIFIER = 47
 # The stream waits meanwhile; a table that is locked for longer is tried again later.
 LOCK_WAIT_MILLISECONDS = 200
@@ -69,6 +65,7 @@ class Tables:
         self._state = state
         self._source = source
         self._log = log_database(source.target_database)
+        self._storages = Storages(client, source.target_database)
         self._by_oid: dict[int, CapturedTable] = {}
         # Named by the log, but not to be adopted in the middle of it; looked at again later.
         self._unknown: set[int] = set()
@@ -76,19 +73,18 @@ class Tables:
     def load(self, applied_lsn: int) -> None:
         """What is known, then what the publication has gained or lost since."""
         self._database.limit_lock_waits(LOCK_WAIT_MILLISECONDS)
-        for name in (self._source.target_database, self._log):
-            self._client.command(f"CREATE DATABASE IF NOT EXISTS `{name}` ENGINE = Atomic")
+        self._storages.prepare()
         for table in self._state.tables():
             self._by_oid[table.oid] = table
-        in_place = self._in_place()
+        in_place = self._storages.in_place(self.all())
         for table in self.all():
             if table.oid not in in_place:
-                self._find_storage(table)
+                self._storages.find(table)
                 if table.is_flowing:
                     self._resume(table)
         self._note_stored(applied_lsn)
-        self._refresh_altered_views()
-        self._drop_orphans()
+        self._refresh_views()
+        self._storages.drop_orphans({table.storage for table in self.all()})
         forms = self.forms()
         check_treatments(self._treatments, forms)
         self._follow_treatments(forms)
@@ -257,27 +253,19 @@ class Tables:
     def publish(self, table: CapturedTable) -> None:
         """Show readers a table whose snapshot is complete; can be repeated after a crash."""
         shadow, final = table.storage, table.target
-        if shadow != final and not self._is_ours(final, table):
-            old, new = qualified(self._log, final), qualified(self._log, shadow)
-            if self._comment(final) is None:
-                self._client.command(f"RENAME TABLE {new} TO {old}")
-            else:
-                self._client.command(f"EXCHANGE TABLES {new} AND {old}")
+        if shadow != final and not self._storages.is_ours(final, table):
+            self._storages.put_in_place(shadow, final)
         table.storage, table.state, table.reason = final, "streaming", ""
         self.refresh_view(table)
         self._state.save(table)
         if shadow != final:
-            self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, shadow)}")
+            self._storages.drop(shadow)
         publish_adjusted_values(self._client)
         logger.info("table %s streams: %d rows read", table.target, table.snapshot_row_count)
 
     def refresh_view(self, table: CapturedTable) -> None:
         """The view shows the columns there are now."""
-        self._client.command(
-            create_view(
-                self._source.target_database, table.target, self._log, table.storage, table.layout
-            )
-        )
+        self._storages.show_as(table.target, table.storage, table.layout)
 
     def remember(self, table: CapturedTable, form: SourceForm) -> None:
         """What the source looks like, where that changes nothing for the stored rows."""
@@ -293,7 +281,7 @@ class Tables:
         self._take_name(target, form.oid)
         table = before or CapturedTable(form.oid, target, form.schema, form.name, Layout((), ()))
         table.target, table.source_schema, table.source_name = target, form.schema, form.name
-        table.state = "resyncing" if self._comment(target) is not None else "snapshotting"
+        table.state = "resyncing" if self._storages.comment(target) is not None else "snapshotting"
         table.restart_count = 0
         if target != target_of(form.schema, form.name):
             logger.warning("another table is called as %s would be; it is %s", form.name, target)
@@ -322,7 +310,7 @@ class Tables:
         shadow, table.storage = table.storage, table.target
         self._state.save(table)
         if shadow and shadow != table.target:
-            self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, shadow)}")
+            self._storages.drop(shadow)
 
     def _may_restart(self, table: CapturedTable) -> bool:
         """What waits was counted when it began to wait."""
@@ -355,32 +343,35 @@ class Tables:
             return _Beginning(form, lsn, described(connection, publication, form))
 
     def _start(self, table: CapturedTable, beginning: "_Beginning", reason: str) -> None:
-        found, form = beginning.table, beginning.form
+        """The storage first: whoever reads the table finds all of its beginning, or none."""
+        found = beginning.table
         half_read = table.storage if table.is_unpublished else ""
         layout = layout_of(found, self._treatments, before=table.layout)
-        is_taken = self._comment(table.target) is not None
-        table.generation += 1
-        table.layout, table.announced, table.reason = layout, None, reason
-        table.is_waiting = table.is_doubtful = False
-        table.state = "resyncing" if table.state != "snapshotting" else "snapshotting"
-        table.storage_mark = f"{found.schema}.{found.name}, reading {uuid.uuid4()}"
+        problem = problem_with(layout)
         # A name of its own, so that a chunk still on its way to a former one never gets here.
         shadow = f"{table.target}{SHADOW_MARK}{uuid.uuid4().hex[:8]}"
-        table.storage = shadow if is_taken else table.target
-        table.file_node, table.snapshot_block_count = found.file_node, found.block_count
-        table.source_form = form.to_json()
-        table.snapshot_leaves = found.leaves
-        table.snapshot_lsn, table.snapshot_end_lsn = beginning.lsn, 0
-        table.layout_version = table.stored_version = version(table.snapshot_lsn, 0)
-        table.snapshot_next_block = table.snapshot_row_count = 0
-        problem = problem_with(layout)
-        if problem:
-            quarantine(table, problem, self._state)
-            return
-        self._client.command(create_storage(self._log, table.storage, layout, table.storage_mark))
-        self._state.save(table)
+        storage = table.target if self._storages.comment(table.target) is None else shadow
+        mark = f"{found.schema}.{found.name}, reading {uuid.uuid4()}"
+        if not problem:
+            self._storages.make(storage, layout, mark)
+        with self._state.lock:
+            table.generation += 1
+            table.layout, table.announced, table.reason = layout, None, reason
+            table.is_waiting = table.is_doubtful = False
+            table.state = "resyncing" if table.state != "snapshotting" else "snapshotting"
+            table.storage, table.storage_mark = storage, mark
+            table.file_node, table.snapshot_block_count = found.file_node, found.block_count
+            table.source_form = beginning.form.to_json()
+            table.snapshot_leaves = found.leaves
+            table.snapshot_lsn, table.snapshot_end_lsn = beginning.lsn, 0
+            table.layout_version = table.stored_version = version(table.snapshot_lsn, 0)
+            table.snapshot_next_block = table.snapshot_row_count = 0
+            if problem:
+                quarantine(table, problem, self._state)
+                return
+            self._state.save(table)
         if half_read and half_read not in (table.storage, table.target):
-            self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, half_read)}")
+            self._storages.drop(half_read)
         at = format_lsn(table.snapshot_lsn)
         logger.info("table %s is %s from %s. %s", table.target, table.state, at, reason)
 
@@ -398,92 +389,49 @@ class Tables:
             self._take_name(new, table.oid)
             table.target = new
             if parked and parked != new:
-                self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, new)}")
-                self._move(table, parked, new)
-            self._state.save(table)
+                self._storages.drop(new)
+                self._storages.move(table, parked, new)
             if parked and table.state != "snapshotting":
-                self._show(new)
+                self._storages.show(new)
+            # Last: what is noted as done is not looked at again.
+            self._state.save(table)
             logger.info("table %s is called %s now", old, new)
 
     def _park(self, table: CapturedTable) -> str:
-        """Free the name of what readers see of a table; where it is now, empty if there is none."""
+        """Free the name of what readers see of a table; where it is now, empty if there is none.
+
+        A session that died between two renames left it elsewhere, and perhaps another table's
+        rows, and their view, under its old name: those stay.
+        """
         old = table.target
-        self._client.command(f"DROP VIEW IF EXISTS {self._view(old)}")
-        if self._comment(old) is None:
-            # A session that died between two renames left it elsewhere.
+        owner = self._storages.comment(old)
+        is_taken = owner in {it.storage_mark for it in self.all() if it is not table}
+        if not is_taken:
+            self._storages.hide(old)
+        if owner is None or is_taken:
             return "" if table.is_unpublished else table.storage
         parked = f"{old}{SHADOW_MARK}{uuid.uuid4().hex[:8]}"
-        self._move(table, old, parked)
+        self._storages.move(table, old, parked)
         self._state.save(table)
         return parked
 
-    def _move(self, table: CapturedTable, old: str, new: str) -> None:
-        self._client.command(
-            f"RENAME TABLE {qualified(self._log, old)} TO {qualified(self._log, new)}"
-        )
-        if table.storage == old:
-            table.storage = new
-
-    def _show(self, target: str) -> None:
-        """A view of what is stored now, which is older than the layout while it is read anew."""
-        rows = self._client.query(
-            "SELECT name FROM system.columns WHERE database = {d:String} AND table = {t:String}"
-            " ORDER BY position",
-            parameters={"d": self._log, "t": target},
-        ).result_rows
-        names = tuple(
-            SourceColumn(name, 0, 0, SourceType("text"), True)
-            for (name,) in rows
-            if name not in OWN_COLUMNS
-        )
-        view = create_view(
-            self._source.target_database, target, self._log, target, Layout(names, ())
-        )
-        self._client.command(view)
-
-    def _view(self, target: str) -> str:
-        return qualified(self._source.target_database, target)
-
-    def _find_storage(self, table: CapturedTable) -> None:
-        """A session that died between a RENAME and its note left the storage elsewhere."""
-        if not table.storage_mark or self._is_ours(table.storage, table):
-            return
-        rows = self._client.query(
-            "SELECT name FROM system.tables WHERE database = {d:String} AND comment = {c:String}",
-            parameters={"d": self._log, "c": table.storage_mark},
-        ).result_rows
-        if rows and rows[0][0] != table.target:
-            table.storage = str(rows[0][0])
-
     def _resume(self, table: CapturedTable) -> None:
         """Where the last session got to with this table; it may have died between two notes."""
-        if table.storage != table.target and self._is_ours(table.target, table):
+        if table.storage != table.target and self._storages.is_ours(table.target, table):
             self.publish(table)
-        elif table.is_unpublished and not self._is_ours(table.storage, table):
+        elif table.is_unpublished and not self._storages.is_ours(table.storage, table):
             self.restart(table, "its half-read rows are gone from ClickHouse", by_itself=True)
-        elif self._comment(table.storage) is None:
+        elif self._storages.comment(table.storage) is None:
             quarantine(table, f"its storage {table.storage} is gone from ClickHouse", self._state)
 
-    def _in_place(self) -> set[int]:
-        """Tables whose storage is where it was noted to be, which most are: one question."""
-        rows = self._client.query(
-            "SELECT name, comment FROM system.tables WHERE database = {d:String}",
-            parameters={"d": self._log},
-        ).result_rows
-        marks = {str(name): str(comment) for name, comment in rows}
-        return {
-            table.oid
-            for table in self.all()
-            if table.storage_mark
-            and marks.get(table.storage) == table.storage_mark
-            and (table.storage == table.target or marks.get(table.target) != table.storage_mark)
-        }
-
-    def _refresh_altered_views(self) -> None:
-        """A session may have died after it altered a storage and before it altered the view."""
+    def _refresh_views(self) -> None:
+        """A session may have died after it altered a storage and before it altered the view, or
+        after it hid the view of a table to be renamed, which then kept its name."""
+        shown = self._storages.shown()
         for table in self.all():
             is_altered = table.layout_version > version(table.snapshot_lsn, 0)
-            if is_altered and table.state == "streaming" and table.is_written:
+            is_stale = is_altered or table.target not in shown
+            if is_stale and table.state == "streaming" and table.is_written:
                 try:
                     self.refresh_view(table)
                 except ClickHouseError as error:
@@ -498,29 +446,6 @@ class Tables:
         stored = self._state.stored_versions(self._log, storages, applied_lsn)
         for table in flowing:
             table.stored_version = max(stored[table.storage], version(table.snapshot_lsn, 0))
-
-    def _drop_orphans(self) -> None:
-        """Shadows of a session that died; ours are in no table's notes any more."""
-        used = {table.storage for table in self.all()}
-        rows = self._client.query(
-            "SELECT name FROM system.tables WHERE database = {d:String}"
-            " AND match(name, {p:String})",
-            parameters={"d": self._log, "p": f"{SHADOW_MARK}[0-9a-f]{{8}}$"},
-        ).result_rows
-        for (name,) in rows:
-            if name not in used:
-                self._client.command(f"DROP TABLE IF EXISTS {qualified(self._log, name)}")
-
-    def _is_ours(self, name: str, table: CapturedTable) -> bool:
-        """Whether the storage of this name is the one this table's last snapshot made."""
-        return self._comment(name) == table.storage_mark
-
-    def _comment(self, name: str) -> str | None:
-        rows = self._client.query(
-            "SELECT comment FROM system.tables WHERE database = {d:String} AND name = {t:String}",
-            parameters={"d": self._log, "t": name},
-        ).result_rows
-        return str(rows[0][0]) if rows else None
 
 
 @dataclass(frozen=True)

@@ -157,11 +157,13 @@ class Snapshotter(threading.Thread):
 
     def _take(self, table: CapturedTable) -> None:
         """The whole rest of one table. What keeps failing puts it aside."""
-        pause, failures = FIRST_PAUSE_SECONDS, 0
+        pause, failures, waited_for = FIRST_PAUSE_SECONDS, 0, -1
         self._chunk_bytes = CHUNK_BYTES
-        self._wait_for_older_transactions(table)
         while table.is_snapshotting and not self._stop_asked.is_set():
             try:
+                if waited_for != table.generation:
+                    waited_for = table.generation
+                    self._wait_for_older_transactions(table)
                 self._read(table)
             except TableLocked:
                 logger.info("snapshot of %s waits: it is locked at the source", table.target)
@@ -171,6 +173,9 @@ class Snapshotter(threading.Thread):
                 self._chunk_bytes = max(1, self._chunk_bytes // 8)
                 logger.info("snapshot of %s goes on in smaller chunks", table.target)
             except (TransientError, ClickHouseError, PostgresError) as error:
+                if waited_for != table.generation:
+                    # It was begun anew meanwhile, perhaps for that very reason.
+                    continue
                 if getattr(error, "sqlstate", None) == _UNDEFINED_COLUMN:
                     table.restart_reason = "its columns changed while it was being read"
                     return
@@ -207,10 +212,12 @@ class Snapshotter(threading.Thread):
         """All chunks that are left, the next one read while the last is being written. It is
         begun before the last is noted, which waits for a disk."""
         under_way: deque[tuple[Chunk, Future[ChunkRead]]] = deque()
-        progress = _Progress(table.snapshot_next_block)
+        # Read anew meanwhile, the table is another one: nothing that was asked of the one before
+        # may be noted of it.
+        with self._state.lock:
+            next_block, generation = table.snapshot_next_block, table.generation
+        progress = _Progress(next_block)
         blocks_at_once = self._blocks_at_once(table)
-        next_block = table.snapshot_next_block
-        generation = table.generation
         try:
             while table.generation == generation:
                 has_more = next_block < table.snapshot_block_count
@@ -226,7 +233,7 @@ class Snapshotter(threading.Thread):
                         return
                 else:
                     if not has_more:
-                        self._finish(table)
+                        self._finish(table, generation)
                     return
         finally:
             wait([reading for _, reading in under_way])
@@ -240,20 +247,21 @@ class Snapshotter(threading.Thread):
 
     def _chunk(self, table: CapturedTable, first: int, block_count: int) -> Chunk:
         """The one place that decides which relation's blocks are read, and into what."""
-        relation, offset = _relation_at(table, first)
-        return Chunk(
-            table,
-            table.generation,
-            table_name(relation.schema, relation.name),
-            relation.file_node,
-            offset,
-            first - offset,
-            min(first - offset + block_count, relation.block_count),
-            table.layout,
-            table.storage,
-            table.storage_mark,
-            table.snapshot_lsn,
-        )
+        with self._state.lock:
+            relation, offset = _relation_at(table, first)
+            return Chunk(
+                table,
+                table.generation,
+                table_name(relation.schema, relation.name),
+                relation.file_node,
+                offset,
+                first - offset,
+                min(first - offset + block_count, relation.block_count),
+                table.layout,
+                table.storage,
+                table.storage_mark,
+                table.snapshot_lsn,
+            )
 
     def _copy(self, chunk: Chunk) -> ChunkRead:
         """Read the chunk and insert it. The source is free again before ClickHouse has written
@@ -298,16 +306,17 @@ class Snapshotter(threading.Thread):
     def _note(self, chunk: Chunk, read: ChunkRead, progress: "_Progress") -> bool:
         """Keep how far it is; False where what follows is not to be read."""
         table = chunk.table
-        if table.generation != chunk.generation:
-            return False
-        if read.is_rewritten:
-            self._restart(table)
-            return False
-        table.snapshot_next_block = chunk.next_block
-        table.snapshot_row_count += read.row_count
-        if chunk.next_block < table.snapshot_block_count:
-            # The last one is noted with the end, which follows at once.
-            self._state.save(table)
+        with self._state.lock:
+            if table.generation != chunk.generation:
+                return False
+            if read.is_rewritten:
+                self._restart(table)
+                return False
+            table.snapshot_next_block = chunk.next_block
+            table.snapshot_row_count += read.row_count
+            if chunk.next_block < table.snapshot_block_count:
+                # The last one is noted with the end, which follows at once.
+                self._state.save(table)
         logger.info(
             "snapshot of %s: %d of %d blocks, %d rows, about %.0f s left",
             table.target,
@@ -318,10 +327,14 @@ class Snapshotter(threading.Thread):
         )
         return True
 
-    def _finish(self, table: CapturedTable) -> None:
+    def _finish(self, table: CapturedTable, generation: int) -> None:
         """From here on only the stream is missing, up to this position."""
-        table.snapshot_end_lsn = self._database.current_lsn()
-        self._state.save(table)
+        end_lsn = self._database.current_lsn()
+        with self._state.lock:
+            if table.generation != generation:
+                return
+            table.snapshot_end_lsn = end_lsn
+            self._state.save(table)
         logger.info(
             "snapshot of %s read: %d rows, complete at %s",
             table.target,

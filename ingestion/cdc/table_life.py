@@ -10,6 +10,7 @@ read anew, and a change of a table that nobody writes to is followed once the lo
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -35,6 +36,11 @@ SOON_SECONDS = 0.25
 # A catalogue of many thousand columns takes longer to look at; it is then looked at less often.
 REST_PER_LOOK = 20.0
 LONGEST_REST_SECONDS = 15.0
+# What one of the last looks took at best: the others waited for somebody else.
+LOOKS_COMPARED = 5
+# To begin a table anew takes many questions. Of a hundred that were altered at once some are
+# begun, then the log is read on, so that the other tables flow and PostgreSQL is answered.
+RESTARTING_SECONDS = 0.5
 
 
 class TableLife:
@@ -48,7 +54,7 @@ class TableLife:
         forget: Callable[[int], None],
         announce: Callable[[Relation, RowId], None],
         wake_snapshots: Callable[[], None],
-        compare: Callable[[str], bool],
+        doubts: Doubts,
     ) -> None:
         self._tables = tables
         self._state = state
@@ -57,15 +63,18 @@ class TableLife:
         # As if the log had announced a table's form at this place.
         self._announce = announce
         self._wake_snapshots = wake_snapshots
-        self._doubts = Doubts(compare)
+        self._doubts = doubts
         self._next_look = 0.0
         # Forms that the log has said nothing of, and the place by which it must have.
         self._quiet: dict[int, tuple[str, int]] = {}
+        # Tables to be read anew and why; until that begins their changes are stored as before.
+        self._due: dict[int, str] = {}
+        self._look_seconds: deque[float] = deque(maxlen=LOOKS_COMPARED)
 
     @property
     def is_settled(self) -> bool:
         """Whether the source has been looked at and nothing is about to be followed."""
-        return self._next_look > 0 and not self._quiet
+        return self._next_look > 0 and not self._quiet and not self._due
 
     def turn(self, applied_lsn: int) -> None:
         """Begin what must be read anew, show what is complete; every now and then look around.
@@ -78,7 +87,9 @@ class TableLife:
                 self._restart(table, table.restart_reason)
             elif table.is_read_up_to(applied_lsn):
                 self._tables.publish(table)
-        if time.monotonic() >= self._next_look:
+        if self._due:
+            self._restart_due()
+        elif time.monotonic() >= self._next_look:
             self.look(applied_lsn)
 
     def look(self, applied_lsn: int) -> None:
@@ -86,13 +97,13 @@ class TableLife:
         self.take_requests()
         started = time.monotonic()
         forms = self._tables.forms()
-        rest = REST_PER_LOOK * (time.monotonic() - started)
+        self._look_seconds.append(time.monotonic() - started)
         if self._tables.compare_with_publication(forms):
             self._wake_snapshots()
         for oid, form in forms.items():
             table = self._tables.find(oid)
             if table is not None and table.is_waiting:
-                self._restart(table, table.restart_reason)
+                self._due[oid] = table.restart_reason
             elif table is not None and table.is_flowing:
                 self._compare(table, form, applied_lsn)
             elif table is not None and table.state == "quarantined":
@@ -100,6 +111,7 @@ class TableLife:
         self._settle_doubts()
         is_soon = self._quiet or any(table.is_doubtful for table in self._tables.all())
         pause = SOON_SECONDS if is_soon else LOOK_SECONDS
+        rest = REST_PER_LOOK * min(self._look_seconds)
         self._next_look = time.monotonic() + max(pause, min(rest, LONGEST_REST_SECONDS))
 
     def take_requests(self) -> None:
@@ -133,7 +145,18 @@ class TableLife:
         self._tables.restart(table, reason, by_itself=by_itself)
         self._forget(table.oid)
         self._quiet.pop(table.oid, None)
+        self._due.pop(table.oid, None)
         self._wake_snapshots()
+
+    def _restart_due(self) -> None:
+        """Those that the last look found, for a bounded time."""
+        deadline = time.monotonic() + RESTARTING_SECONDS
+        while self._due and time.monotonic() < deadline:
+            oid, reason = next(iter(self._due.items()))
+            table = self._tables.find(oid)
+            if table is not None and (table.is_flowing or table.is_waiting):
+                self._restart(table, reason)
+            self._due.pop(oid, None)
 
     def _settle_doubts(self) -> None:
         settled = self._doubts.settle(self._tables.all())
@@ -172,14 +195,14 @@ class TableLife:
         try:
             change = self._tables.change(table, relation_of(form), form)
         except ReadAnew as reason:
-            self._restart(table, str(reason))
+            self._due[table.oid] = str(reason)
             return
         except CannotFollow as reason:
             change = reason
         if change is None:
             self._tables.remember(table, form)
         elif table.is_snapshotting:
-            self._restart(table, "its columns changed while it was being read")
+            self._due[table.oid] = "its columns changed while it was being read"
         else:
             self._announce_when_passed(table, form, applied_lsn)
 

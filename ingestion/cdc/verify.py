@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from ingestion.cdc.apply import first_line
 from ingestion.cdc.compare import Buckets, Comparison, Key, Sides
+from ingestion.cdc.halt import Halt
 from ingestion.cdc.layout import log_database
 from ingestion.cdc.pin import PinnedSource, pinned
 from ingestion.cdc.positions import format_lsn, parse_lsn
@@ -97,11 +98,13 @@ def verify(
     chosen: "Options | None" = None,
     timeout_seconds: float = 30.0,
     tables: Iterable[str] = (),
+    halt: Halt | None = None,
 ) -> list[TableVerification]:
     """Every streaming table, or those of `tables`, all at one position of the log.
 
     Writes go on meanwhile. Waits until capture has got to the position; where none runs, captures
-    up to it. A table that differs is compared once more at a later position, because a large value
+    up to it, unless `halt` is given: then it is a capture that asks, and ends it when it ends
+    itself. A table that differs is compared once more at a later position, because a large value
     read back from the source may be newer than its row; what differs then, differs.
     Raises StoreUnavailable where the position is not reached in time.
     """
@@ -110,10 +113,10 @@ def verify(
     StateStore(client, chosen.slot).prepare()
     client.command(_HISTORY)
     deadline = time.monotonic() + timeout_seconds
-    found = _verify_once(chosen, client, tables, deadline, is_last=False)
+    found = _verify_once(chosen, client, tables, deadline, halt, is_last=False)
     doubtful = [table.table for table in found.values() if not table.is_equal]
     if doubtful:
-        found |= _verify_once(chosen, client, doubtful, deadline, is_last=True)
+        found |= _verify_once(chosen, client, doubtful, deadline, halt, is_last=True)
     _remember(client, chosen.slot, found.values())
     return list(found.values())
 
@@ -146,12 +149,13 @@ def _verify_once(
     client: ClickHouseClient,
     names: Iterable[str],
     deadline: float,
+    halt: Halt | None,
     *,
     is_last: bool,
 ) -> dict[str, TableVerification]:
     state = StateStore(client, chosen.slot)
-    with pinned(chosen.source_url, _left(deadline)) as source:
-        _wait_for_capture(chosen, state, source.lsn, deadline)
+    with pinned(chosen.source_url, _left(deadline), halt or Halt()) as source:
+        _wait_for_capture(chosen, state, source.lsn, deadline, halt)
         tables = _chosen_tables(state, set(names))
         return {
             table.target: _compared(table, chosen, client, source, is_last=is_last)
@@ -238,7 +242,9 @@ def _difference(source: str | None, target: str | None) -> str:
     return "not in PostgreSQL" if source is None else "another value"
 
 
-def _wait_for_capture(chosen: "Options", state: StateStore, lsn: int, deadline: float) -> None:
+def _wait_for_capture(
+    chosen: "Options", state: StateStore, lsn: int, deadline: float, halt: Halt | None
+) -> None:
     """Until everything committed before `lsn` is stored."""
     database = SourceDatabase(chosen.source_url)
     try:
@@ -249,8 +255,10 @@ def _wait_for_capture(chosen: "Options", state: StateStore, lsn: int, deadline: 
             reached = state.applied_lsn(known) if known else 0
             if reached >= lsn:
                 return
+            if halt is not None:
+                halt.check()
             slot = database.slot(chosen.slot)
-            if slot is None or slot.active_pid is None:
+            if halt is None and (slot is None or slot.active_pid is None):
                 if slot is None or _has_changes(database, chosen, lsn):
                     drain(_left(deadline), _as_captured(chosen, state))
                 return

@@ -59,6 +59,10 @@ _DELIVERY: dict[str, Any] = {
 }
 
 
+def _every_type() -> EventTypes:
+    return [THRESHOLD_REACHED]
+
+
 class WantedEndpoint(BaseModel):
     """Where to tell, and of what."""
 
@@ -74,7 +78,7 @@ class WantedEndpoint(BaseModel):
         None, description="Whose events; a service of the platform may leave it out: everybody's."
     )
     description: Description = ""
-    event_types: EventTypes = Field(default_factory=lambda: [THRESHOLD_REACHED])
+    event_types: EventTypes = Field(default_factory=_every_type)
 
 
 class EndpointChange(BaseModel):

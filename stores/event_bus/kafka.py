@@ -447,9 +447,10 @@ def _is_good(message: Any) -> bool:
     raise _unavailable(error.str())
 
 
-def _headers_of(message: Message) -> list[tuple[str, bytes]]:
-    count = [(_EVENT_COUNT, str(message.event_count).encode())]
-    return [*count, (_TRACE, message.trace.encode())] if message.trace else count
+def _headers_of(message: Message) -> list[tuple[str, str | bytes | None]]:
+    trace = message.trace.encode() if message.trace else None
+    count = str(message.event_count).encode()
+    return [(_EVENT_COUNT, count), *([(_TRACE, trace)] if trace else [])]
 
 
 def _delivery(message: Any) -> Delivery:

@@ -8,7 +8,7 @@ same `webhook-id`, and none is lost.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 import orjson
@@ -19,7 +19,7 @@ from stores.postgres.webhooks import SECRET_PURPOSE
 from stores.sealing import unseal
 from stores.settings import load_settings
 
-THRESHOLD_REACHED = "quota.threshold_reached"
+THRESHOLD_REACHED: Final = "quota.threshold_reached"
 EVENT_TYPES = (THRESHOLD_REACHED,)
 AGGREGATE_TYPE = "quota"
 LEASE_SECONDS = 60
@@ -129,11 +129,11 @@ def _tell(connection: Connection, row: Sequence[Any], tries: int) -> None:
 
 def take(connection: Connection, limit: int) -> list[Due]:
     """What is due, for this sender alone until it is settled or LEASE_SECONDS are over."""
-    sealed_with = load_settings().require("auth_secret")
+    key, purpose = load_settings().require("auth_secret"), SECRET_PURPOSE
     rows = connection.execute(_TAKE, [limit]).fetchall()
     return [
-        Due(*values, secret=unseal(sealed_with, SECRET_PURPOSE, bytes(sealed)))
-        for *values, sealed in rows
+        Due(delivery, endpoint, event, body, number, left, url, unseal(key, purpose, bytes(secret)))
+        for delivery, endpoint, event, body, number, left, url, secret in rows
     ]
 
 

@@ -72,7 +72,7 @@ def test_a_full_bus_is_503_and_loses_nothing(
     monkeypatch: pytest.MonkeyPatch,
     limit: str,
 ) -> None:
-    server, url = valkey_server(tmp_path / "bus", "maxmemory 2560kb" if limit == "memory" else "")
+    server, url = valkey_server(tmp_path / "bus", "maxmemory 3mb" if limit == "memory" else "")
     monkeypatch.setenv("EVENT_BUS_URL", url)
     server.start()
     if limit == "disk":
@@ -104,7 +104,7 @@ def test_a_full_bus_is_503_and_loses_nothing(
 
 def _fill_disk(server: Server) -> None:
     """Its file may not grow beyond this: what a full disk does to a write."""
-    size = 256 * 1024
+    size = 512 * 1024
     resource.prlimit(server.process_id, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 

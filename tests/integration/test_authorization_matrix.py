@@ -102,6 +102,7 @@ ROUTES: dict[str, Rule] = {
     "GET /dashboards/usage": COOKIE,
     "GET /dashboards/usage.csv": COOKIE,
     "GET /dashboards/dead-letters": COOKIE,
+    "GET /dashboards/expectations": COOKIE,
     "POST /dashboards/login-links": scope("usage:read"),
     # Services of the platform.
     "GET /metrics": scope("analytics:read"),

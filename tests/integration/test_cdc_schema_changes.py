@@ -1,5 +1,6 @@
 """What becomes of a captured table when its source is altered while capture runs."""
 
+import threading
 import time
 
 import pytest
@@ -276,3 +277,22 @@ def test_a_column_dropped_after_the_last_row_goes_though_other_alters_came_befor
     wait_converged(capture, "late")
     assert target_columns(capture, "late") == ["id", "kept", "added"]
     assert marks(capture, "late") == before
+
+
+def test_a_capture_that_stops_ends_the_comparison_it_has_begun(capture: Capture) -> None:
+    """It waits for an open transaction, holding connections and a slot that the source's owner
+    would have to find and end by hand."""
+    make(capture, wider="a int DEFAULT 1", bystander="a int DEFAULT 1")
+    slots = (
+        "SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"
+        " AND slot_name LIKE 'verify%'"
+    )
+    with connect(capture.options.source_url) as open_transaction:
+        open_transaction.execute("UPDATE bystander SET a = 2 WHERE id = 1")
+        capture.sql("ALTER TABLE wider ALTER a TYPE bigint")
+        wait_until(lambda: capture.source_value(slots), 20, "the comparison has begun")
+        capture.stop()
+        assert not [it for it in threading.enumerate() if it.name == "cdc-doubt"]
+        wait_until(lambda: not capture.source_value(slots), 5, "its slot is gone")
+    capture.start()
+    wait_converged(capture, "wider", "bystander")

@@ -7,9 +7,12 @@ from typing import Any
 import psycopg
 import pytest
 from fix_capture import Capture
+from fix_stack import wait_until
 
 from ingestion.cdc import snapshot
+from ingestion.cdc.control import ask_for_resync
 from ingestion.cdc.run import follow
+from ingestion.cdc.source import SourceDatabase
 from stores.clickhouse.client import Error as ClickHouseError
 from stores.postgres.client import connect as connect_postgres
 from stores.postgres.copy import copy_out
@@ -109,6 +112,26 @@ def test_a_stop_in_the_middle_keeps_what_is_read(
     big.settle()
     big.assert_equal("big")
     _no_row_twice(big)
+
+
+def test_a_resync_at_the_very_end_of_a_snapshot_is_no_end_of_the_new_one(
+    big: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    current_lsn, asked = SourceDatabase.current_lsn, []
+
+    def begun_anew_meanwhile(self: Any) -> int:
+        lsn = current_lsn(self)
+        if threading.current_thread().name == "cdc-snapshot" and not asked:
+            asked.append(1)
+            before = big.table("big").storage_mark
+            ask_for_resync(big.options, "big")
+            wait_until(lambda: big.table("big").storage_mark != before, 20, "it is begun anew")
+        return lsn
+
+    monkeypatch.setattr(SourceDatabase, "current_lsn", begun_anew_meanwhile)
+    big.settle()
+    assert asked
+    big.assert_equal("big")
 
 
 def test_copy_out_gives_whole_rows_and_leaves_the_connection_usable(postgres_url: str) -> None:

@@ -106,7 +106,7 @@ def _openings(hiring: Hiring) -> Iterator[Outgoing]:
     for interview in hiring.interviews:
         begun = begun_by_interview.get(interview["id"], [])
         lookers = [
-            session | {"id": customer.demo.id("looker", session["id"])}
+            {**session, "id": customer.demo.id("looker", session["id"])}
             for session in begun
             if chance.random() < _ONLY_LOOKS_BESIDE_ONE_WHO_BEGINS
         ]

@@ -48,6 +48,6 @@ CREATE TABLE platform.quota_notices (
 );
 CREATE INDEX quota_notices_untold ON platform.quota_notices (reached_at) WHERE told_at IS NULL;
 
--- Adding a month up from the index alone: 100,000 entries in 15 ms.
+-- A month is added up from the index alone.
 CREATE INDEX idx_usage_tracking_counted ON usage_tracking (user_id, resource_type, date)
     INCLUDE (count);

@@ -5,6 +5,7 @@ behind. `make client` runs it; the generator lives in an environment of its own,
 another typer than Dagster does.
 """
 
+import copy
 import hashlib
 import json
 import subprocess
@@ -57,12 +58,24 @@ def digest(found: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(found, sort_keys=True).encode()).hexdigest()
 
 
+def _with_one_body_each(found: dict[str, Any]) -> dict[str, Any]:
+    """Where a body may have several forms, JSON: the generator cannot tell lists apart."""
+    made: dict[str, Any] = copy.deepcopy(found)
+    for operations in made["paths"].values():
+        for operation in operations.values():
+            content = operation.get("requestBody", {}).get("content", {})
+            for other in [name for name in content if name != "application/json"]:
+                if "application/json" in content:
+                    del content[other]
+    return made
+
+
 def generate() -> None:
     """Write the whole package anew."""
     found = document()
     with tempfile.TemporaryDirectory() as folder:
         source, config = Path(folder) / "openapi.json", Path(folder) / "config.json"
-        source.write_text(json.dumps(found))
+        source.write_text(json.dumps(_with_one_body_each(found)))
         config.write_text(json.dumps(_CONFIGURATION))
         subprocess.run(
             [

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Query, Request
-from pydantic import AwareDatetime, PlainSerializer
+from pydantic import AwareDatetime, PlainSerializer, WithJsonSchema
 
 from serving.problems import Problem
 
@@ -34,7 +34,11 @@ def utc_text(moment: datetime) -> str:
 
 
 # A moment in an answer, and one in a parameter, which must say its zone.
-Moment = Annotated[datetime, PlainSerializer(utc_text, return_type=str, when_used="json")]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(utc_text, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 MomentGiven = AwareDatetime
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT, description="How many at most.")]

@@ -90,7 +90,10 @@ def interviewing(postgres_url: str) -> Interviewing:
 def reads(interviewing: Interviewing, redis_url: str, event_bus_url: str) -> Iterator[httpx.Client]:
     """The API over HTTP, with a key that may read every tenant's interviews."""
     headers = interviewing.key("reader", ["interviews:read", "analytics:read"])
-    with serving(create_app()) as url, httpx.Client(base_url=url, headers=headers) as client:
+    with (
+        serving(create_app()) as url,
+        httpx.Client(base_url=url, headers=headers, timeout=60) as client,
+    ):
         yield client
 
 

@@ -10,28 +10,14 @@ from .append import Append
 from .appended import Appended
 from .appended_event import AppendedEvent
 from .attempt import Attempt
-from .backfill_api_metrics_json_api_metric import BackfillApiMetricsJsonApiMetric
-from .backfill_api_metrics_json_body import BackfillApiMetricsJsonBody
-from .backfill_api_metrics_json_body_data import BackfillApiMetricsJsonBodyData
-from .backfill_api_metrics_json_body_item import BackfillApiMetricsJsonBodyItem
-from .backfill_api_metrics_json_body_item_data import BackfillApiMetricsJsonBodyItemData
-from .backfill_interview_metrics_json_body import BackfillInterviewMetricsJsonBody
-from .backfill_interview_metrics_json_body_data import BackfillInterviewMetricsJsonBodyData
-from .backfill_interview_metrics_json_body_item import BackfillInterviewMetricsJsonBodyItem
-from .backfill_interview_metrics_json_body_item_data import BackfillInterviewMetricsJsonBodyItemData
-from .backfill_interview_metrics_json_interview_metric import (
-    BackfillInterviewMetricsJsonInterviewMetric,
+from .backfill_api_metrics_api_metric import BackfillApiMetricsApiMetric
+from .backfill_interview_metrics_interview_metric import BackfillInterviewMetricsInterviewMetric
+from .backfill_interview_metrics_interview_metric_dimensions_type_0 import (
+    BackfillInterviewMetricsInterviewMetricDimensionsType0,
 )
-from .backfill_interview_metrics_json_interview_metric_dimensions_type_0 import (
-    BackfillInterviewMetricsJsonInterviewMetricDimensionsType0,
-)
-from .backfill_user_events_json_body import BackfillUserEventsJsonBody
-from .backfill_user_events_json_body_data import BackfillUserEventsJsonBodyData
-from .backfill_user_events_json_body_item import BackfillUserEventsJsonBodyItem
-from .backfill_user_events_json_body_item_data import BackfillUserEventsJsonBodyItemData
-from .backfill_user_events_json_user_event import BackfillUserEventsJsonUserEvent
-from .backfill_user_events_json_user_event_event_data_type_0 import (
-    BackfillUserEventsJsonUserEventEventDataType0,
+from .backfill_user_events_user_event import BackfillUserEventsUserEvent
+from .backfill_user_events_user_event_event_data_type_0 import (
+    BackfillUserEventsUserEventEventDataType0,
 )
 from .backlog import Backlog
 from .broken_rule import BrokenRule
@@ -127,27 +113,13 @@ from .slice_ import Slice
 from .slice_key import SliceKey
 from .stored_event import StoredEvent
 from .stored_event_event_data import StoredEventEventData
-from .take_api_metrics_json_api_metric import TakeApiMetricsJsonApiMetric
-from .take_api_metrics_json_body import TakeApiMetricsJsonBody
-from .take_api_metrics_json_body_data import TakeApiMetricsJsonBodyData
-from .take_api_metrics_json_body_item import TakeApiMetricsJsonBodyItem
-from .take_api_metrics_json_body_item_data import TakeApiMetricsJsonBodyItemData
-from .take_interview_metrics_json_body import TakeInterviewMetricsJsonBody
-from .take_interview_metrics_json_body_data import TakeInterviewMetricsJsonBodyData
-from .take_interview_metrics_json_body_item import TakeInterviewMetricsJsonBodyItem
-from .take_interview_metrics_json_body_item_data import TakeInterviewMetricsJsonBodyItemData
-from .take_interview_metrics_json_interview_metric import TakeInterviewMetricsJsonInterviewMetric
-from .take_interview_metrics_json_interview_metric_dimensions_type_0 import (
-    TakeInterviewMetricsJsonInterviewMetricDimensionsType0,
+from .take_api_metrics_api_metric import TakeApiMetricsApiMetric
+from .take_interview_metrics_interview_metric import TakeInterviewMetricsInterviewMetric
+from .take_interview_metrics_interview_metric_dimensions_type_0 import (
+    TakeInterviewMetricsInterviewMetricDimensionsType0,
 )
-from .take_user_events_json_body import TakeUserEventsJsonBody
-from .take_user_events_json_body_data import TakeUserEventsJsonBodyData
-from .take_user_events_json_body_item import TakeUserEventsJsonBodyItem
-from .take_user_events_json_body_item_data import TakeUserEventsJsonBodyItemData
-from .take_user_events_json_user_event import TakeUserEventsJsonUserEvent
-from .take_user_events_json_user_event_event_data_type_0 import (
-    TakeUserEventsJsonUserEventEventDataType0,
-)
+from .take_user_events_user_event import TakeUserEventsUserEvent
+from .take_user_events_user_event_event_data_type_0 import TakeUserEventsUserEventEventDataType0
 from .timeline import Timeline
 from .timeline_entry import TimelineEntry
 from .timeline_entry_details import TimelineEntryDetails
@@ -172,23 +144,11 @@ __all__ = (
     "Appended",
     "AppendedEvent",
     "Attempt",
-    "BackfillApiMetricsJsonApiMetric",
-    "BackfillApiMetricsJsonBody",
-    "BackfillApiMetricsJsonBodyData",
-    "BackfillApiMetricsJsonBodyItem",
-    "BackfillApiMetricsJsonBodyItemData",
-    "BackfillInterviewMetricsJsonBody",
-    "BackfillInterviewMetricsJsonBodyData",
-    "BackfillInterviewMetricsJsonBodyItem",
-    "BackfillInterviewMetricsJsonBodyItemData",
-    "BackfillInterviewMetricsJsonInterviewMetric",
-    "BackfillInterviewMetricsJsonInterviewMetricDimensionsType0",
-    "BackfillUserEventsJsonBody",
-    "BackfillUserEventsJsonBodyData",
-    "BackfillUserEventsJsonBodyItem",
-    "BackfillUserEventsJsonBodyItemData",
-    "BackfillUserEventsJsonUserEvent",
-    "BackfillUserEventsJsonUserEventEventDataType0",
+    "BackfillApiMetricsApiMetric",
+    "BackfillInterviewMetricsInterviewMetric",
+    "BackfillInterviewMetricsInterviewMetricDimensionsType0",
+    "BackfillUserEventsUserEvent",
+    "BackfillUserEventsUserEventEventDataType0",
     "Backlog",
     "BrokenRule",
     "Compare",
@@ -283,23 +243,11 @@ __all__ = (
     "SliceKey",
     "StoredEvent",
     "StoredEventEventData",
-    "TakeApiMetricsJsonApiMetric",
-    "TakeApiMetricsJsonBody",
-    "TakeApiMetricsJsonBodyData",
-    "TakeApiMetricsJsonBodyItem",
-    "TakeApiMetricsJsonBodyItemData",
-    "TakeInterviewMetricsJsonBody",
-    "TakeInterviewMetricsJsonBodyData",
-    "TakeInterviewMetricsJsonBodyItem",
-    "TakeInterviewMetricsJsonBodyItemData",
-    "TakeInterviewMetricsJsonInterviewMetric",
-    "TakeInterviewMetricsJsonInterviewMetricDimensionsType0",
-    "TakeUserEventsJsonBody",
-    "TakeUserEventsJsonBodyData",
-    "TakeUserEventsJsonBodyItem",
-    "TakeUserEventsJsonBodyItemData",
-    "TakeUserEventsJsonUserEvent",
-    "TakeUserEventsJsonUserEventEventDataType0",
+    "TakeApiMetricsApiMetric",
+    "TakeInterviewMetricsInterviewMetric",
+    "TakeInterviewMetricsInterviewMetricDimensionsType0",
+    "TakeUserEventsUserEvent",
+    "TakeUserEventsUserEventEventDataType0",
     "Timeline",
     "TimelineEntry",
     "TimelineEntryDetails",

@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from typing import cast
+import datetime
 
 if TYPE_CHECKING:
     from ..models.account_usage import AccountUsage
@@ -25,15 +26,15 @@ class AccountsUsage:
         month (str):
         accounts (list[AccountUsage]):
         next_cursor (None | str): Leads to the next part; null at the end.
-        fresh_as_of (None | str): When the newest usage counted here was captured; null before any was.
-        refreshed_at (None | str): When this was last brought up to date.
+        fresh_as_of (datetime.datetime | None): When the newest usage counted here was captured; null before any was.
+        refreshed_at (datetime.datetime | None): When this was last brought up to date.
     """
 
     month: str
     accounts: list[AccountUsage]
     next_cursor: None | str
-    fresh_as_of: None | str
-    refreshed_at: None | str
+    fresh_as_of: datetime.datetime | None
+    refreshed_at: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,10 +51,16 @@ class AccountsUsage:
         next_cursor = self.next_cursor
 
         fresh_as_of: None | str
-        fresh_as_of = self.fresh_as_of
+        if isinstance(self.fresh_as_of, datetime.datetime):
+            fresh_as_of = self.fresh_as_of.isoformat()
+        else:
+            fresh_as_of = self.fresh_as_of
 
         refreshed_at: None | str
-        refreshed_at = self.refreshed_at
+        if isinstance(self.refreshed_at, datetime.datetime):
+            refreshed_at = self.refreshed_at.isoformat()
+        else:
+            refreshed_at = self.refreshed_at
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -90,17 +97,33 @@ class AccountsUsage:
 
         next_cursor = _parse_next_cursor(d.pop("next_cursor"))
 
-        def _parse_fresh_as_of(data: object) -> None | str:
+        def _parse_fresh_as_of(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                fresh_as_of_type_0 = datetime.datetime.fromisoformat(data)
+
+                return fresh_as_of_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         fresh_as_of = _parse_fresh_as_of(d.pop("fresh_as_of"))
 
-        def _parse_refreshed_at(data: object) -> None | str:
+        def _parse_refreshed_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                refreshed_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return refreshed_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         refreshed_at = _parse_refreshed_at(d.pop("refreshed_at"))
 

@@ -8,6 +8,9 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
+from typing import cast
+import datetime
+
 
 T = TypeVar("T", bound="ApiHealth")
 
@@ -17,7 +20,7 @@ class ApiHealth:
     """One hour of one endpoint.
 
     Attributes:
-        hour (str):
+        hour (datetime.datetime):
         service_name (str):
         method (str):
         endpoint (str):
@@ -29,7 +32,7 @@ class ApiHealth:
         response_time_ms_p99 (float):
     """
 
-    hour: str
+    hour: datetime.datetime
     service_name: str
     method: str
     endpoint: str
@@ -42,7 +45,7 @@ class ApiHealth:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        hour = self.hour
+        hour = self.hour.isoformat()
 
         service_name = self.service_name
 
@@ -84,7 +87,7 @@ class ApiHealth:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        hour = d.pop("hour")
+        hour = datetime.datetime.fromisoformat(d.pop("hour"))
 
         service_name = d.pop("service_name")
 

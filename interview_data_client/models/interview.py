@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 from typing import cast
 from uuid import UUID
+import datetime
 
 if TYPE_CHECKING:
     from ..models.interview_settings_type_0 import InterviewSettingsType0
@@ -29,11 +30,11 @@ class Interview:
         title (str):
         description (None | str):
         status (None | str): Such as `draft`, `active` or `closed`.
-        expires_at (None | str): When its public link ends; null: it does not.
+        expires_at (datetime.datetime | None): When its public link ends; null: it does not.
         settings (InterviewSettingsType0 | None):
         questions (list[Question]):
-        created_at (None | str):
-        updated_at (None | str):
+        created_at (datetime.datetime | None):
+        updated_at (datetime.datetime | None):
     """
 
     id: UUID
@@ -41,11 +42,11 @@ class Interview:
     title: str
     description: None | str
     status: None | str
-    expires_at: None | str
+    expires_at: datetime.datetime | None
     settings: InterviewSettingsType0 | None
     questions: list[Question]
-    created_at: None | str
-    updated_at: None | str
+    created_at: datetime.datetime | None
+    updated_at: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -65,7 +66,10 @@ class Interview:
         status = self.status
 
         expires_at: None | str
-        expires_at = self.expires_at
+        if isinstance(self.expires_at, datetime.datetime):
+            expires_at = self.expires_at.isoformat()
+        else:
+            expires_at = self.expires_at
 
         settings: dict[str, Any] | None
         if isinstance(self.settings, InterviewSettingsType0):
@@ -79,10 +83,16 @@ class Interview:
             questions.append(questions_item)
 
         created_at: None | str
-        created_at = self.created_at
+        if isinstance(self.created_at, datetime.datetime):
+            created_at = self.created_at.isoformat()
+        else:
+            created_at = self.created_at
 
         updated_at: None | str
-        updated_at = self.updated_at
+        if isinstance(self.updated_at, datetime.datetime):
+            updated_at = self.updated_at.isoformat()
+        else:
+            updated_at = self.updated_at
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -129,10 +139,18 @@ class Interview:
 
         status = _parse_status(d.pop("status"))
 
-        def _parse_expires_at(data: object) -> None | str:
+        def _parse_expires_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                expires_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return expires_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         expires_at = _parse_expires_at(d.pop("expires_at"))
 
@@ -158,17 +176,33 @@ class Interview:
 
             questions.append(questions_item)
 
-        def _parse_created_at(data: object) -> None | str:
+        def _parse_created_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                created_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return created_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         created_at = _parse_created_at(d.pop("created_at"))
 
-        def _parse_updated_at(data: object) -> None | str:
+        def _parse_updated_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                updated_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return updated_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         updated_at = _parse_updated_at(d.pop("updated_at"))
 

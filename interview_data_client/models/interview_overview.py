@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 from typing import cast
 from uuid import UUID
+import datetime
 
 
 T = TypeVar("T", bound="InterviewOverview")
@@ -27,8 +28,8 @@ class InterviewOverview:
         session_count (int): How many candidates began it.
         completed_session_count (int): How many finished it.
         response_count (int): How many answers were recorded.
-        last_started_at (None | str): When a candidate last began it.
-        created_at (None | str):
+        last_started_at (datetime.datetime | None): When a candidate last began it.
+        created_at (datetime.datetime | None):
     """
 
     interview_id: UUID
@@ -38,8 +39,8 @@ class InterviewOverview:
     session_count: int
     completed_session_count: int
     response_count: int
-    last_started_at: None | str
-    created_at: None | str
+    last_started_at: datetime.datetime | None
+    created_at: datetime.datetime | None
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -59,10 +60,16 @@ class InterviewOverview:
         response_count = self.response_count
 
         last_started_at: None | str
-        last_started_at = self.last_started_at
+        if isinstance(self.last_started_at, datetime.datetime):
+            last_started_at = self.last_started_at.isoformat()
+        else:
+            last_started_at = self.last_started_at
 
         created_at: None | str
-        created_at = self.created_at
+        if isinstance(self.created_at, datetime.datetime):
+            created_at = self.created_at.isoformat()
+        else:
+            created_at = self.created_at
 
         field_dict: dict[str, Any] = {}
         field_dict.update(self.additional_properties)
@@ -104,17 +111,33 @@ class InterviewOverview:
 
         response_count = d.pop("response_count")
 
-        def _parse_last_started_at(data: object) -> None | str:
+        def _parse_last_started_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                last_started_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return last_started_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         last_started_at = _parse_last_started_at(d.pop("last_started_at"))
 
-        def _parse_created_at(data: object) -> None | str:
+        def _parse_created_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                created_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return created_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         created_at = _parse_created_at(d.pop("created_at"))
 

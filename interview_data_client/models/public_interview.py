@@ -9,6 +9,7 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 from typing import cast
+import datetime
 
 if TYPE_CHECKING:
     from ..models.question import Question
@@ -24,13 +25,13 @@ class PublicInterview:
     Attributes:
         title (str):
         description (None | str):
-        expires_at (None | str):
+        expires_at (datetime.datetime | None):
         questions (list[Question]):
     """
 
     title: str
     description: None | str
-    expires_at: None | str
+    expires_at: datetime.datetime | None
     questions: list[Question]
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
@@ -43,7 +44,10 @@ class PublicInterview:
         description = self.description
 
         expires_at: None | str
-        expires_at = self.expires_at
+        if isinstance(self.expires_at, datetime.datetime):
+            expires_at = self.expires_at.isoformat()
+        else:
+            expires_at = self.expires_at
 
         questions = []
         for questions_item_data in self.questions:
@@ -77,10 +81,18 @@ class PublicInterview:
 
         description = _parse_description(d.pop("description"))
 
-        def _parse_expires_at(data: object) -> None | str:
+        def _parse_expires_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                expires_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return expires_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         expires_at = _parse_expires_at(d.pop("expires_at"))
 

@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 from typing import cast
 from uuid import UUID
+import datetime
 
 if TYPE_CHECKING:
     from ..models.timeline_entry_details import TimelineEntryDetails
@@ -23,14 +24,14 @@ class TimelineEntry:
     """Something that happened in a session.
 
     Attributes:
-        at (str):
+        at (datetime.datetime):
         kind (str): `session_started`, `response_recorded`, `media_uploaded`, `job_started`, `job_completed`,
             `job_failed`, `analysis_completed` or `session_completed`.
         subject_id (UUID): The session, response, file, job or analysis.
         details (TimelineEntryDetails):
     """
 
-    at: str
+    at: datetime.datetime
     kind: str
     subject_id: UUID
     details: TimelineEntryDetails
@@ -39,7 +40,7 @@ class TimelineEntry:
     def to_dict(self) -> dict[str, Any]:
         from ..models.timeline_entry_details import TimelineEntryDetails  # noqa: PLC0415
 
-        at = self.at
+        at = self.at.isoformat()
 
         kind = self.kind
 
@@ -65,7 +66,7 @@ class TimelineEntry:
         from ..models.timeline_entry_details import TimelineEntryDetails  # noqa: PLC0415
 
         d = dict(src_dict)
-        at = d.pop("at")
+        at = datetime.datetime.fromisoformat(d.pop("at"))
 
         kind = d.pop("kind")
 

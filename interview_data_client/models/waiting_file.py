@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 from typing import cast
 from uuid import UUID
+import datetime
 
 
 T = TypeVar("T", bound="WaitingFile")
@@ -26,7 +27,7 @@ class WaitingFile:
         media_file_status (None | str):
         content_type (str):
         file_size_bytes (int):
-        created_at (None | str):
+        created_at (datetime.datetime | None):
         waiting_seconds (int | None):
         pending_job_count (int):
         running_job_count (int):
@@ -42,7 +43,7 @@ class WaitingFile:
     media_file_status: None | str
     content_type: str
     file_size_bytes: int
-    created_at: None | str
+    created_at: datetime.datetime | None
     waiting_seconds: int | None
     pending_job_count: int
     running_job_count: int
@@ -67,7 +68,10 @@ class WaitingFile:
         file_size_bytes = self.file_size_bytes
 
         created_at: None | str
-        created_at = self.created_at
+        if isinstance(self.created_at, datetime.datetime):
+            created_at = self.created_at.isoformat()
+        else:
+            created_at = self.created_at
 
         waiting_seconds: int | None
         waiting_seconds = self.waiting_seconds
@@ -128,10 +132,18 @@ class WaitingFile:
 
         file_size_bytes = d.pop("file_size_bytes")
 
-        def _parse_created_at(data: object) -> None | str:
+        def _parse_created_at(data: object) -> datetime.datetime | None:
             if data is None:
                 return data
-            return cast(None | str, data)
+            try:
+                if not isinstance(data, str):
+                    raise TypeError()
+                created_at_type_0 = datetime.datetime.fromisoformat(data)
+
+                return created_at_type_0
+            except (TypeError, ValueError, AttributeError, KeyError):
+                pass
+            return cast(datetime.datetime | None, data)
 
         created_at = _parse_created_at(d.pop("created_at"))
 

@@ -16,7 +16,7 @@ from interview_data_client.models import (
     InterviewOverviews,
     Problem,
     Receipt,
-    TakeUserEventsJsonUserEvent,
+    TakeUserEventsUserEvent,
 )
 
 
@@ -33,7 +33,7 @@ def test_the_client_reads_and_writes_with_types(
     key = interviewing.key("typed", ["interviews:read", "events:write"])["Authorization"][7:]
     with Client(base_url=url) as anybody:
         assert healthz.sync(client=anybody) is not None
-    with AuthenticatedClient(base_url=url, token=key) as client:
+    with AuthenticatedClient(base_url=url, token=key, timeout=httpx.Timeout(60)) as client:
         found = read_interview.sync(interview, client=client)
         assert isinstance(found, Interview)
         assert (found.title, len(found.questions)) == ("Typed", 2)
@@ -44,7 +44,7 @@ def test_the_client_reads_and_writes_with_types(
         listed = list_interviews.sync(interviewing.user_id, client=client, limit=1)
         assert isinstance(listed, InterviewOverviews)
         assert listed.interviews[0].question_count == 2
-        event = TakeUserEventsJsonUserEvent(
+        event = TakeUserEventsUserEvent(
             event_id=uuid.uuid4(),
             user_id=interviewing.user_id,
             event_type="page_view",

@@ -8,9 +8,7 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.backfill_api_metrics_json_api_metric import BackfillApiMetricsJsonApiMetric
-from ...models.backfill_api_metrics_json_body import BackfillApiMetricsJsonBody
-from ...models.backfill_api_metrics_json_body_item import BackfillApiMetricsJsonBodyItem
+from ...models.backfill_api_metrics_api_metric import BackfillApiMetricsApiMetric
 from ...models.problem import Problem
 from ...models.receipt import Receipt
 from ...types import UNSET, Unset
@@ -19,11 +17,7 @@ from typing import cast
 
 def _get_kwargs(
     *,
-    body: list[BackfillApiMetricsJsonApiMetric]
-    | str
-    | BackfillApiMetricsJsonBody
-    | list[BackfillApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -47,27 +41,12 @@ def _get_kwargs(
         "params": params,
     }
 
-    if isinstance(body, list[BackfillApiMetricsJsonApiMetric]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
 
-        headers["Content-Type"] = "application/json"
-    if isinstance(body, str):
-        _kwargs["content"] = body.payload
-        headers["Content-Type"] = "application/x-ndjson"
-    if isinstance(body, BackfillApiMetricsJsonBody):
-        _kwargs["json"] = body.to_dict()
-
-        headers["Content-Type"] = "application/cloudevents+json"
-    if isinstance(body, list[BackfillApiMetricsJsonBodyItem]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
-
-        headers["Content-Type"] = "application/cloudevents-batch+json"
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -151,11 +130,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillApiMetricsJsonApiMetric]
-    | str
-    | BackfillApiMetricsJsonBody
-    | list[BackfillApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -168,10 +143,7 @@ def sync_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillApiMetricsJsonApiMetric]):
-        body (str):
-        body (BackfillApiMetricsJsonBody):
-        body (list[BackfillApiMetricsJsonBodyItem]):
+        body (list[BackfillApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,11 +170,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillApiMetricsJsonApiMetric]
-    | str
-    | BackfillApiMetricsJsonBody
-    | list[BackfillApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -215,10 +183,7 @@ def sync(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillApiMetricsJsonApiMetric]):
-        body (str):
-        body (BackfillApiMetricsJsonBody):
-        body (list[BackfillApiMetricsJsonBodyItem]):
+        body (list[BackfillApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -240,11 +205,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillApiMetricsJsonApiMetric]
-    | str
-    | BackfillApiMetricsJsonBody
-    | list[BackfillApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -257,10 +218,7 @@ async def asyncio_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillApiMetricsJsonApiMetric]):
-        body (str):
-        body (BackfillApiMetricsJsonBody):
-        body (list[BackfillApiMetricsJsonBodyItem]):
+        body (list[BackfillApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -285,11 +243,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillApiMetricsJsonApiMetric]
-    | str
-    | BackfillApiMetricsJsonBody
-    | list[BackfillApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -302,10 +256,7 @@ async def asyncio(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillApiMetricsJsonApiMetric]):
-        body (str):
-        body (BackfillApiMetricsJsonBody):
-        body (list[BackfillApiMetricsJsonBodyItem]):
+        body (list[BackfillApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

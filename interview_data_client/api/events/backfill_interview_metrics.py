@@ -8,10 +8,8 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.backfill_interview_metrics_json_body import BackfillInterviewMetricsJsonBody
-from ...models.backfill_interview_metrics_json_body_item import BackfillInterviewMetricsJsonBodyItem
-from ...models.backfill_interview_metrics_json_interview_metric import (
-    BackfillInterviewMetricsJsonInterviewMetric,
+from ...models.backfill_interview_metrics_interview_metric import (
+    BackfillInterviewMetricsInterviewMetric,
 )
 from ...models.problem import Problem
 from ...models.receipt import Receipt
@@ -21,11 +19,7 @@ from typing import cast
 
 def _get_kwargs(
     *,
-    body: list[BackfillInterviewMetricsJsonInterviewMetric]
-    | str
-    | BackfillInterviewMetricsJsonBody
-    | list[BackfillInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -49,27 +43,12 @@ def _get_kwargs(
         "params": params,
     }
 
-    if isinstance(body, list[BackfillInterviewMetricsJsonInterviewMetric]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
 
-        headers["Content-Type"] = "application/json"
-    if isinstance(body, str):
-        _kwargs["content"] = body.payload
-        headers["Content-Type"] = "application/x-ndjson"
-    if isinstance(body, BackfillInterviewMetricsJsonBody):
-        _kwargs["json"] = body.to_dict()
-
-        headers["Content-Type"] = "application/cloudevents+json"
-    if isinstance(body, list[BackfillInterviewMetricsJsonBodyItem]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
-
-        headers["Content-Type"] = "application/cloudevents-batch+json"
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -153,11 +132,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillInterviewMetricsJsonInterviewMetric]
-    | str
-    | BackfillInterviewMetricsJsonBody
-    | list[BackfillInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -170,10 +145,7 @@ def sync_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (BackfillInterviewMetricsJsonBody):
-        body (list[BackfillInterviewMetricsJsonBodyItem]):
+        body (list[BackfillInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,11 +172,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillInterviewMetricsJsonInterviewMetric]
-    | str
-    | BackfillInterviewMetricsJsonBody
-    | list[BackfillInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -217,10 +185,7 @@ def sync(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (BackfillInterviewMetricsJsonBody):
-        body (list[BackfillInterviewMetricsJsonBodyItem]):
+        body (list[BackfillInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -242,11 +207,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillInterviewMetricsJsonInterviewMetric]
-    | str
-    | BackfillInterviewMetricsJsonBody
-    | list[BackfillInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -259,10 +220,7 @@ async def asyncio_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (BackfillInterviewMetricsJsonBody):
-        body (list[BackfillInterviewMetricsJsonBodyItem]):
+        body (list[BackfillInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -287,11 +245,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillInterviewMetricsJsonInterviewMetric]
-    | str
-    | BackfillInterviewMetricsJsonBody
-    | list[BackfillInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -304,10 +258,7 @@ async def asyncio(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (BackfillInterviewMetricsJsonBody):
-        body (list[BackfillInterviewMetricsJsonBodyItem]):
+        body (list[BackfillInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

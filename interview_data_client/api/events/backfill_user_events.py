@@ -8,9 +8,7 @@ from ...client import AuthenticatedClient, Client
 from ...types import Response, UNSET
 from ... import errors
 
-from ...models.backfill_user_events_json_body import BackfillUserEventsJsonBody
-from ...models.backfill_user_events_json_body_item import BackfillUserEventsJsonBodyItem
-from ...models.backfill_user_events_json_user_event import BackfillUserEventsJsonUserEvent
+from ...models.backfill_user_events_user_event import BackfillUserEventsUserEvent
 from ...models.problem import Problem
 from ...models.receipt import Receipt
 from ...types import UNSET, Unset
@@ -19,11 +17,7 @@ from typing import cast
 
 def _get_kwargs(
     *,
-    body: list[BackfillUserEventsJsonUserEvent]
-    | str
-    | BackfillUserEventsJsonBody
-    | list[BackfillUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -47,27 +41,12 @@ def _get_kwargs(
         "params": params,
     }
 
-    if isinstance(body, list[BackfillUserEventsJsonUserEvent]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
 
-        headers["Content-Type"] = "application/json"
-    if isinstance(body, str):
-        _kwargs["content"] = body.payload
-        headers["Content-Type"] = "application/x-ndjson"
-    if isinstance(body, BackfillUserEventsJsonBody):
-        _kwargs["json"] = body.to_dict()
-
-        headers["Content-Type"] = "application/cloudevents+json"
-    if isinstance(body, list[BackfillUserEventsJsonBodyItem]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
-
-        headers["Content-Type"] = "application/cloudevents-batch+json"
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -151,11 +130,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillUserEventsJsonUserEvent]
-    | str
-    | BackfillUserEventsJsonBody
-    | list[BackfillUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -170,10 +145,7 @@ def sync_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillUserEventsJsonUserEvent]):
-        body (str):
-        body (BackfillUserEventsJsonBody):
-        body (list[BackfillUserEventsJsonBodyItem]):
+        body (list[BackfillUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,11 +172,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillUserEventsJsonUserEvent]
-    | str
-    | BackfillUserEventsJsonBody
-    | list[BackfillUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -219,10 +187,7 @@ def sync(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillUserEventsJsonUserEvent]):
-        body (str):
-        body (BackfillUserEventsJsonBody):
-        body (list[BackfillUserEventsJsonBodyItem]):
+        body (list[BackfillUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -244,11 +209,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillUserEventsJsonUserEvent]
-    | str
-    | BackfillUserEventsJsonBody
-    | list[BackfillUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -263,10 +224,7 @@ async def asyncio_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillUserEventsJsonUserEvent]):
-        body (str):
-        body (BackfillUserEventsJsonBody):
-        body (list[BackfillUserEventsJsonBodyItem]):
+        body (list[BackfillUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -291,11 +249,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: list[BackfillUserEventsJsonUserEvent]
-    | str
-    | BackfillUserEventsJsonBody
-    | list[BackfillUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[BackfillUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -310,10 +264,7 @@ async def asyncio(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[BackfillUserEventsJsonUserEvent]):
-        body (str):
-        body (BackfillUserEventsJsonBody):
-        body (list[BackfillUserEventsJsonBodyItem]):
+        body (list[BackfillUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -10,20 +10,14 @@ from ... import errors
 
 from ...models.problem import Problem
 from ...models.receipt import Receipt
-from ...models.take_api_metrics_json_api_metric import TakeApiMetricsJsonApiMetric
-from ...models.take_api_metrics_json_body import TakeApiMetricsJsonBody
-from ...models.take_api_metrics_json_body_item import TakeApiMetricsJsonBodyItem
+from ...models.take_api_metrics_api_metric import TakeApiMetricsApiMetric
 from ...types import UNSET, Unset
 from typing import cast
 
 
 def _get_kwargs(
     *,
-    body: list[TakeApiMetricsJsonApiMetric]
-    | str
-    | TakeApiMetricsJsonBody
-    | list[TakeApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -47,27 +41,12 @@ def _get_kwargs(
         "params": params,
     }
 
-    if isinstance(body, list[TakeApiMetricsJsonApiMetric]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
 
-        headers["Content-Type"] = "application/json"
-    if isinstance(body, str):
-        _kwargs["content"] = body.payload
-        headers["Content-Type"] = "application/x-ndjson"
-    if isinstance(body, TakeApiMetricsJsonBody):
-        _kwargs["json"] = body.to_dict()
-
-        headers["Content-Type"] = "application/cloudevents+json"
-    if isinstance(body, list[TakeApiMetricsJsonBodyItem]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
-
-        headers["Content-Type"] = "application/cloudevents-batch+json"
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -151,11 +130,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[TakeApiMetricsJsonApiMetric]
-    | str
-    | TakeApiMetricsJsonBody
-    | list[TakeApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -168,10 +143,7 @@ def sync_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeApiMetricsJsonApiMetric]):
-        body (str):
-        body (TakeApiMetricsJsonBody):
-        body (list[TakeApiMetricsJsonBodyItem]):
+        body (list[TakeApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -198,11 +170,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: list[TakeApiMetricsJsonApiMetric]
-    | str
-    | TakeApiMetricsJsonBody
-    | list[TakeApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -215,10 +183,7 @@ def sync(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeApiMetricsJsonApiMetric]):
-        body (str):
-        body (TakeApiMetricsJsonBody):
-        body (list[TakeApiMetricsJsonBodyItem]):
+        body (list[TakeApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -240,11 +205,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[TakeApiMetricsJsonApiMetric]
-    | str
-    | TakeApiMetricsJsonBody
-    | list[TakeApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -257,10 +218,7 @@ async def asyncio_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeApiMetricsJsonApiMetric]):
-        body (str):
-        body (TakeApiMetricsJsonBody):
-        body (list[TakeApiMetricsJsonBodyItem]):
+        body (list[TakeApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -285,11 +243,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: list[TakeApiMetricsJsonApiMetric]
-    | str
-    | TakeApiMetricsJsonBody
-    | list[TakeApiMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeApiMetricsApiMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -302,10 +256,7 @@ async def asyncio(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeApiMetricsJsonApiMetric]):
-        body (str):
-        body (TakeApiMetricsJsonBody):
-        body (list[TakeApiMetricsJsonBodyItem]):
+        body (list[TakeApiMetricsApiMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -10,22 +10,14 @@ from ... import errors
 
 from ...models.problem import Problem
 from ...models.receipt import Receipt
-from ...models.take_interview_metrics_json_body import TakeInterviewMetricsJsonBody
-from ...models.take_interview_metrics_json_body_item import TakeInterviewMetricsJsonBodyItem
-from ...models.take_interview_metrics_json_interview_metric import (
-    TakeInterviewMetricsJsonInterviewMetric,
-)
+from ...models.take_interview_metrics_interview_metric import TakeInterviewMetricsInterviewMetric
 from ...types import UNSET, Unset
 from typing import cast
 
 
 def _get_kwargs(
     *,
-    body: list[TakeInterviewMetricsJsonInterviewMetric]
-    | str
-    | TakeInterviewMetricsJsonBody
-    | list[TakeInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -49,27 +41,12 @@ def _get_kwargs(
         "params": params,
     }
 
-    if isinstance(body, list[TakeInterviewMetricsJsonInterviewMetric]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
 
-        headers["Content-Type"] = "application/json"
-    if isinstance(body, str):
-        _kwargs["content"] = body.payload
-        headers["Content-Type"] = "application/x-ndjson"
-    if isinstance(body, TakeInterviewMetricsJsonBody):
-        _kwargs["json"] = body.to_dict()
-
-        headers["Content-Type"] = "application/cloudevents+json"
-    if isinstance(body, list[TakeInterviewMetricsJsonBodyItem]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
-
-        headers["Content-Type"] = "application/cloudevents-batch+json"
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -153,11 +130,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[TakeInterviewMetricsJsonInterviewMetric]
-    | str
-    | TakeInterviewMetricsJsonBody
-    | list[TakeInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -170,10 +143,7 @@ def sync_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (TakeInterviewMetricsJsonBody):
-        body (list[TakeInterviewMetricsJsonBodyItem]):
+        body (list[TakeInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -200,11 +170,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: list[TakeInterviewMetricsJsonInterviewMetric]
-    | str
-    | TakeInterviewMetricsJsonBody
-    | list[TakeInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -217,10 +183,7 @@ def sync(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (TakeInterviewMetricsJsonBody):
-        body (list[TakeInterviewMetricsJsonBodyItem]):
+        body (list[TakeInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -242,11 +205,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[TakeInterviewMetricsJsonInterviewMetric]
-    | str
-    | TakeInterviewMetricsJsonBody
-    | list[TakeInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -259,10 +218,7 @@ async def asyncio_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (TakeInterviewMetricsJsonBody):
-        body (list[TakeInterviewMetricsJsonBodyItem]):
+        body (list[TakeInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -287,11 +243,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: list[TakeInterviewMetricsJsonInterviewMetric]
-    | str
-    | TakeInterviewMetricsJsonBody
-    | list[TakeInterviewMetricsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeInterviewMetricsInterviewMetric],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -304,10 +256,7 @@ async def asyncio(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeInterviewMetricsJsonInterviewMetric]):
-        body (str):
-        body (TakeInterviewMetricsJsonBody):
-        body (list[TakeInterviewMetricsJsonBodyItem]):
+        body (list[TakeInterviewMetricsInterviewMetric]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

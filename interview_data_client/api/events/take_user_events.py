@@ -10,20 +10,14 @@ from ... import errors
 
 from ...models.problem import Problem
 from ...models.receipt import Receipt
-from ...models.take_user_events_json_body import TakeUserEventsJsonBody
-from ...models.take_user_events_json_body_item import TakeUserEventsJsonBodyItem
-from ...models.take_user_events_json_user_event import TakeUserEventsJsonUserEvent
+from ...models.take_user_events_user_event import TakeUserEventsUserEvent
 from ...types import UNSET, Unset
 from typing import cast
 
 
 def _get_kwargs(
     *,
-    body: list[TakeUserEventsJsonUserEvent]
-    | str
-    | TakeUserEventsJsonBody
-    | list[TakeUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -47,27 +41,12 @@ def _get_kwargs(
         "params": params,
     }
 
-    if isinstance(body, list[TakeUserEventsJsonUserEvent]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
+    _kwargs["json"] = []
+    for body_item_data in body:
+        body_item = body_item_data.to_dict()
+        _kwargs["json"].append(body_item)
 
-        headers["Content-Type"] = "application/json"
-    if isinstance(body, str):
-        _kwargs["content"] = body.payload
-        headers["Content-Type"] = "application/x-ndjson"
-    if isinstance(body, TakeUserEventsJsonBody):
-        _kwargs["json"] = body.to_dict()
-
-        headers["Content-Type"] = "application/cloudevents+json"
-    if isinstance(body, list[TakeUserEventsJsonBodyItem]):
-        _kwargs["json"] = []
-        for body_item_data in body:
-            body_item = body_item_data.to_dict()
-            _kwargs["json"].append(body_item)
-
-        headers["Content-Type"] = "application/cloudevents-batch+json"
+    headers["Content-Type"] = "application/json"
 
     _kwargs["headers"] = headers
     return _kwargs
@@ -151,11 +130,7 @@ def _build_response(
 def sync_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[TakeUserEventsJsonUserEvent]
-    | str
-    | TakeUserEventsJsonBody
-    | list[TakeUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -171,10 +146,7 @@ def sync_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeUserEventsJsonUserEvent]):
-        body (str):
-        body (TakeUserEventsJsonBody):
-        body (list[TakeUserEventsJsonBodyItem]):
+        body (list[TakeUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -201,11 +173,7 @@ def sync_detailed(
 def sync(
     *,
     client: AuthenticatedClient,
-    body: list[TakeUserEventsJsonUserEvent]
-    | str
-    | TakeUserEventsJsonBody
-    | list[TakeUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -221,10 +189,7 @@ def sync(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeUserEventsJsonUserEvent]):
-        body (str):
-        body (TakeUserEventsJsonBody):
-        body (list[TakeUserEventsJsonBodyItem]):
+        body (list[TakeUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -246,11 +211,7 @@ def sync(
 async def asyncio_detailed(
     *,
     client: AuthenticatedClient,
-    body: list[TakeUserEventsJsonUserEvent]
-    | str
-    | TakeUserEventsJsonBody
-    | list[TakeUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -266,10 +227,7 @@ async def asyncio_detailed(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeUserEventsJsonUserEvent]):
-        body (str):
-        body (TakeUserEventsJsonBody):
-        body (list[TakeUserEventsJsonBodyItem]):
+        body (list[TakeUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -294,11 +252,7 @@ async def asyncio_detailed(
 async def asyncio(
     *,
     client: AuthenticatedClient,
-    body: list[TakeUserEventsJsonUserEvent]
-    | str
-    | TakeUserEventsJsonBody
-    | list[TakeUserEventsJsonBodyItem]
-    | Unset = UNSET,
+    body: list[TakeUserEventsUserEvent],
     schema_version: int | Unset = UNSET,
     prefer: str | Unset = UNSET,
     content_encoding: str | Unset = UNSET,
@@ -314,10 +268,7 @@ async def asyncio(
         schema_version (int | Unset):
         prefer (str | Unset):
         content_encoding (str | Unset):
-        body (list[TakeUserEventsJsonUserEvent]):
-        body (str):
-        body (TakeUserEventsJsonBody):
-        body (list[TakeUserEventsJsonBodyItem]):
+        body (list[TakeUserEventsUserEvent]):
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

@@ -9,12 +9,12 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 
-T = TypeVar("T", bound="BackfillInterviewMetricsJsonInterviewMetricDimensionsType0")
+T = TypeVar("T", bound="TakeUserEventsUserEventEventDataType0")
 
 
 @_attrs_define
-class BackfillInterviewMetricsJsonInterviewMetricDimensionsType0:
-    additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
+class TakeUserEventsUserEventEventDataType0:
+    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
 
@@ -26,19 +26,19 @@ class BackfillInterviewMetricsJsonInterviewMetricDimensionsType0:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        backfill_interview_metrics_json_interview_metric_dimensions_type_0 = cls()
+        take_user_events_user_event_event_data_type_0 = cls()
 
-        backfill_interview_metrics_json_interview_metric_dimensions_type_0.additional_properties = d
-        return backfill_interview_metrics_json_interview_metric_dimensions_type_0
+        take_user_events_user_event_event_data_type_0.additional_properties = d
+        return take_user_events_user_event_event_data_type_0
 
     @property
     def additional_keys(self) -> list[str]:
         return list(self.additional_properties.keys())
 
-    def __getitem__(self, key: str) -> str:
+    def __getitem__(self, key: str) -> Any:
         return self.additional_properties[key]
 
-    def __setitem__(self, key: str, value: str) -> None:
+    def __setitem__(self, key: str, value: Any) -> None:
         self.additional_properties[key] = value
 
     def __delitem__(self, key: str) -> None:

@@ -14,16 +14,16 @@ from uuid import UUID
 import datetime
 
 if TYPE_CHECKING:
-    from ..models.backfill_interview_metrics_json_interview_metric_dimensions_type_0 import (
-        BackfillInterviewMetricsJsonInterviewMetricDimensionsType0,
+    from ..models.backfill_interview_metrics_interview_metric_dimensions_type_0 import (
+        BackfillInterviewMetricsInterviewMetricDimensionsType0,
     )
 
 
-T = TypeVar("T", bound="BackfillInterviewMetricsJsonInterviewMetric")
+T = TypeVar("T", bound="BackfillInterviewMetricsInterviewMetric")
 
 
 @_attrs_define
-class BackfillInterviewMetricsJsonInterviewMetric:
+class BackfillInterviewMetricsInterviewMetric:
     """A number measured about an interview.
 
     Attributes:
@@ -32,8 +32,8 @@ class BackfillInterviewMetricsJsonInterviewMetric:
         user_id (UUID): Whose interview it is.
         metric_name (str): What was measured.
         metric_value (float): The value, a finite number.
-        dimensions (BackfillInterviewMetricsJsonInterviewMetricDimensionsType0 | None | Unset): Texts by which the value
-            can be broken down.
+        dimensions (BackfillInterviewMetricsInterviewMetricDimensionsType0 | None | Unset): Texts by which the value can
+            be broken down.
         metric_id (None | Unset | UUID): Counts once. If absent, derived from all other fields.
     """
 
@@ -42,12 +42,12 @@ class BackfillInterviewMetricsJsonInterviewMetric:
     user_id: UUID
     metric_name: str
     metric_value: float
-    dimensions: BackfillInterviewMetricsJsonInterviewMetricDimensionsType0 | None | Unset = UNSET
+    dimensions: BackfillInterviewMetricsInterviewMetricDimensionsType0 | None | Unset = UNSET
     metric_id: None | Unset | UUID = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.backfill_interview_metrics_json_interview_metric_dimensions_type_0 import (
-            BackfillInterviewMetricsJsonInterviewMetricDimensionsType0,
+        from ..models.backfill_interview_metrics_interview_metric_dimensions_type_0 import (
+            BackfillInterviewMetricsInterviewMetricDimensionsType0,
         )  # noqa: PLC0415
 
         timestamp = self.timestamp.isoformat()
@@ -63,9 +63,7 @@ class BackfillInterviewMetricsJsonInterviewMetric:
         dimensions: dict[str, Any] | None | Unset
         if isinstance(self.dimensions, Unset):
             dimensions = UNSET
-        elif isinstance(
-            self.dimensions, BackfillInterviewMetricsJsonInterviewMetricDimensionsType0
-        ):
+        elif isinstance(self.dimensions, BackfillInterviewMetricsInterviewMetricDimensionsType0):
             dimensions = self.dimensions.to_dict()
         else:
             dimensions = self.dimensions
@@ -98,8 +96,8 @@ class BackfillInterviewMetricsJsonInterviewMetric:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.backfill_interview_metrics_json_interview_metric_dimensions_type_0 import (
-            BackfillInterviewMetricsJsonInterviewMetricDimensionsType0,
+        from ..models.backfill_interview_metrics_interview_metric_dimensions_type_0 import (
+            BackfillInterviewMetricsInterviewMetricDimensionsType0,
         )  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -115,7 +113,7 @@ class BackfillInterviewMetricsJsonInterviewMetric:
 
         def _parse_dimensions(
             data: object,
-        ) -> BackfillInterviewMetricsJsonInterviewMetricDimensionsType0 | None | Unset:
+        ) -> BackfillInterviewMetricsInterviewMetricDimensionsType0 | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -124,15 +122,13 @@ class BackfillInterviewMetricsJsonInterviewMetric:
                 if not isinstance(data, dict):
                     raise TypeError()
                 dimensions_type_0 = (
-                    BackfillInterviewMetricsJsonInterviewMetricDimensionsType0.from_dict(data)
+                    BackfillInterviewMetricsInterviewMetricDimensionsType0.from_dict(data)
                 )
 
                 return dimensions_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(
-                BackfillInterviewMetricsJsonInterviewMetricDimensionsType0 | None | Unset, data
-            )
+            return cast(BackfillInterviewMetricsInterviewMetricDimensionsType0 | None | Unset, data)
 
         dimensions = _parse_dimensions(d.pop("dimensions", UNSET))
 
@@ -153,7 +149,7 @@ class BackfillInterviewMetricsJsonInterviewMetric:
 
         metric_id = _parse_metric_id(d.pop("metric_id", UNSET))
 
-        backfill_interview_metrics_json_interview_metric = cls(
+        backfill_interview_metrics_interview_metric = cls(
             timestamp=timestamp,
             interview_id=interview_id,
             user_id=user_id,
@@ -163,4 +159,4 @@ class BackfillInterviewMetricsJsonInterviewMetric:
             metric_id=metric_id,
         )
 
-        return backfill_interview_metrics_json_interview_metric
+        return backfill_interview_metrics_interview_metric

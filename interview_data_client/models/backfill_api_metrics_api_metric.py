@@ -14,11 +14,11 @@ from uuid import UUID
 import datetime
 
 
-T = TypeVar("T", bound="BackfillApiMetricsJsonApiMetric")
+T = TypeVar("T", bound="BackfillApiMetricsApiMetric")
 
 
 @_attrs_define
-class BackfillApiMetricsJsonApiMetric:
+class BackfillApiMetricsApiMetric:
     """A service answered a request.
 
     Attributes:
@@ -116,7 +116,7 @@ class BackfillApiMetricsJsonApiMetric:
 
         user_id = _parse_user_id(d.pop("user_id", UNSET))
 
-        backfill_api_metrics_json_api_metric = cls(
+        backfill_api_metrics_api_metric = cls(
             timestamp=timestamp,
             request_id=request_id,
             method=method,
@@ -127,4 +127,4 @@ class BackfillApiMetricsJsonApiMetric:
             user_id=user_id,
         )
 
-        return backfill_api_metrics_json_api_metric
+        return backfill_api_metrics_api_metric

@@ -14,16 +14,16 @@ from uuid import UUID
 import datetime
 
 if TYPE_CHECKING:
-    from ..models.take_interview_metrics_json_interview_metric_dimensions_type_0 import (
-        TakeInterviewMetricsJsonInterviewMetricDimensionsType0,
+    from ..models.take_interview_metrics_interview_metric_dimensions_type_0 import (
+        TakeInterviewMetricsInterviewMetricDimensionsType0,
     )
 
 
-T = TypeVar("T", bound="TakeInterviewMetricsJsonInterviewMetric")
+T = TypeVar("T", bound="TakeInterviewMetricsInterviewMetric")
 
 
 @_attrs_define
-class TakeInterviewMetricsJsonInterviewMetric:
+class TakeInterviewMetricsInterviewMetric:
     """A number measured about an interview.
 
     Attributes:
@@ -32,8 +32,8 @@ class TakeInterviewMetricsJsonInterviewMetric:
         user_id (UUID): Whose interview it is.
         metric_name (str): What was measured.
         metric_value (float): The value, a finite number.
-        dimensions (None | TakeInterviewMetricsJsonInterviewMetricDimensionsType0 | Unset): Texts by which the value can
-            be broken down.
+        dimensions (None | TakeInterviewMetricsInterviewMetricDimensionsType0 | Unset): Texts by which the value can be
+            broken down.
         metric_id (None | Unset | UUID): Counts once. If absent, derived from all other fields.
     """
 
@@ -42,12 +42,12 @@ class TakeInterviewMetricsJsonInterviewMetric:
     user_id: UUID
     metric_name: str
     metric_value: float
-    dimensions: None | TakeInterviewMetricsJsonInterviewMetricDimensionsType0 | Unset = UNSET
+    dimensions: None | TakeInterviewMetricsInterviewMetricDimensionsType0 | Unset = UNSET
     metric_id: None | Unset | UUID = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.take_interview_metrics_json_interview_metric_dimensions_type_0 import (
-            TakeInterviewMetricsJsonInterviewMetricDimensionsType0,
+        from ..models.take_interview_metrics_interview_metric_dimensions_type_0 import (
+            TakeInterviewMetricsInterviewMetricDimensionsType0,
         )  # noqa: PLC0415
 
         timestamp = self.timestamp.isoformat()
@@ -63,7 +63,7 @@ class TakeInterviewMetricsJsonInterviewMetric:
         dimensions: dict[str, Any] | None | Unset
         if isinstance(self.dimensions, Unset):
             dimensions = UNSET
-        elif isinstance(self.dimensions, TakeInterviewMetricsJsonInterviewMetricDimensionsType0):
+        elif isinstance(self.dimensions, TakeInterviewMetricsInterviewMetricDimensionsType0):
             dimensions = self.dimensions.to_dict()
         else:
             dimensions = self.dimensions
@@ -96,8 +96,8 @@ class TakeInterviewMetricsJsonInterviewMetric:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.take_interview_metrics_json_interview_metric_dimensions_type_0 import (
-            TakeInterviewMetricsJsonInterviewMetricDimensionsType0,
+        from ..models.take_interview_metrics_interview_metric_dimensions_type_0 import (
+            TakeInterviewMetricsInterviewMetricDimensionsType0,
         )  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -113,7 +113,7 @@ class TakeInterviewMetricsJsonInterviewMetric:
 
         def _parse_dimensions(
             data: object,
-        ) -> None | TakeInterviewMetricsJsonInterviewMetricDimensionsType0 | Unset:
+        ) -> None | TakeInterviewMetricsInterviewMetricDimensionsType0 | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -121,14 +121,14 @@ class TakeInterviewMetricsJsonInterviewMetric:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                dimensions_type_0 = (
-                    TakeInterviewMetricsJsonInterviewMetricDimensionsType0.from_dict(data)
+                dimensions_type_0 = TakeInterviewMetricsInterviewMetricDimensionsType0.from_dict(
+                    data
                 )
 
                 return dimensions_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | TakeInterviewMetricsJsonInterviewMetricDimensionsType0 | Unset, data)
+            return cast(None | TakeInterviewMetricsInterviewMetricDimensionsType0 | Unset, data)
 
         dimensions = _parse_dimensions(d.pop("dimensions", UNSET))
 
@@ -149,7 +149,7 @@ class TakeInterviewMetricsJsonInterviewMetric:
 
         metric_id = _parse_metric_id(d.pop("metric_id", UNSET))
 
-        take_interview_metrics_json_interview_metric = cls(
+        take_interview_metrics_interview_metric = cls(
             timestamp=timestamp,
             interview_id=interview_id,
             user_id=user_id,
@@ -159,4 +159,4 @@ class TakeInterviewMetricsJsonInterviewMetric:
             metric_id=metric_id,
         )
 
-        return take_interview_metrics_json_interview_metric
+        return take_interview_metrics_interview_metric

@@ -9,14 +9,12 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 
-T = TypeVar("T", bound="BackfillUserEventsJsonBodyItemData")
+T = TypeVar("T", bound="TakeInterviewMetricsInterviewMetricDimensionsType0")
 
 
 @_attrs_define
-class BackfillUserEventsJsonBodyItemData:
-    """All other fields."""
-
-    additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
+class TakeInterviewMetricsInterviewMetricDimensionsType0:
+    additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
 
@@ -28,19 +26,19 @@ class BackfillUserEventsJsonBodyItemData:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        backfill_user_events_json_body_item_data = cls()
+        take_interview_metrics_interview_metric_dimensions_type_0 = cls()
 
-        backfill_user_events_json_body_item_data.additional_properties = d
-        return backfill_user_events_json_body_item_data
+        take_interview_metrics_interview_metric_dimensions_type_0.additional_properties = d
+        return take_interview_metrics_interview_metric_dimensions_type_0
 
     @property
     def additional_keys(self) -> list[str]:
         return list(self.additional_properties.keys())
 
-    def __getitem__(self, key: str) -> Any:
+    def __getitem__(self, key: str) -> str:
         return self.additional_properties[key]
 
-    def __setitem__(self, key: str, value: Any) -> None:
+    def __setitem__(self, key: str, value: str) -> None:
         self.additional_properties[key] = value
 
     def __delitem__(self, key: str) -> None:

@@ -9,11 +9,11 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 
-T = TypeVar("T", bound="TakeInterviewMetricsJsonInterviewMetricDimensionsType0")
+T = TypeVar("T", bound="BackfillInterviewMetricsInterviewMetricDimensionsType0")
 
 
 @_attrs_define
-class TakeInterviewMetricsJsonInterviewMetricDimensionsType0:
+class BackfillInterviewMetricsInterviewMetricDimensionsType0:
     additional_properties: dict[str, str] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -26,10 +26,10 @@ class TakeInterviewMetricsJsonInterviewMetricDimensionsType0:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        take_interview_metrics_json_interview_metric_dimensions_type_0 = cls()
+        backfill_interview_metrics_interview_metric_dimensions_type_0 = cls()
 
-        take_interview_metrics_json_interview_metric_dimensions_type_0.additional_properties = d
-        return take_interview_metrics_json_interview_metric_dimensions_type_0
+        backfill_interview_metrics_interview_metric_dimensions_type_0.additional_properties = d
+        return backfill_interview_metrics_interview_metric_dimensions_type_0
 
     @property
     def additional_keys(self) -> list[str]:

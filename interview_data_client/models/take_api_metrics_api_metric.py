@@ -14,11 +14,11 @@ from uuid import UUID
 import datetime
 
 
-T = TypeVar("T", bound="TakeApiMetricsJsonApiMetric")
+T = TypeVar("T", bound="TakeApiMetricsApiMetric")
 
 
 @_attrs_define
-class TakeApiMetricsJsonApiMetric:
+class TakeApiMetricsApiMetric:
     """A service answered a request.
 
     Attributes:
@@ -116,7 +116,7 @@ class TakeApiMetricsJsonApiMetric:
 
         user_id = _parse_user_id(d.pop("user_id", UNSET))
 
-        take_api_metrics_json_api_metric = cls(
+        take_api_metrics_api_metric = cls(
             timestamp=timestamp,
             request_id=request_id,
             method=method,
@@ -127,4 +127,4 @@ class TakeApiMetricsJsonApiMetric:
             user_id=user_id,
         )
 
-        return take_api_metrics_json_api_metric
+        return take_api_metrics_api_metric

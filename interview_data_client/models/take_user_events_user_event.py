@@ -14,16 +14,16 @@ from uuid import UUID
 import datetime
 
 if TYPE_CHECKING:
-    from ..models.backfill_user_events_json_user_event_event_data_type_0 import (
-        BackfillUserEventsJsonUserEventEventDataType0,
+    from ..models.take_user_events_user_event_event_data_type_0 import (
+        TakeUserEventsUserEventEventDataType0,
     )
 
 
-T = TypeVar("T", bound="BackfillUserEventsJsonUserEvent")
+T = TypeVar("T", bound="TakeUserEventsUserEvent")
 
 
 @_attrs_define
-class BackfillUserEventsJsonUserEvent:
+class TakeUserEventsUserEvent:
     """Somebody did something in the product.
 
     Attributes:
@@ -31,8 +31,7 @@ class BackfillUserEventsJsonUserEvent:
         event_id (UUID): Counts once, however often it is sent.
         user_id (UUID): Who did it.
         event_type (str): What was done.
-        event_data (BackfillUserEventsJsonUserEventEventDataType0 | None | Unset): Details: any JSON object of at most
-            64 KiB.
+        event_data (None | TakeUserEventsUserEventEventDataType0 | Unset): Details: any JSON object of at most 64 KiB.
         session_id (None | Unset | UUID): The visit it belongs to, if any.
         user_agent (None | str | Unset): The client's own name.
         ip_address (None | str | Unset): IPv4, or IPv6-mapped IPv4.
@@ -42,14 +41,14 @@ class BackfillUserEventsJsonUserEvent:
     event_id: UUID
     user_id: UUID
     event_type: str
-    event_data: BackfillUserEventsJsonUserEventEventDataType0 | None | Unset = UNSET
+    event_data: None | TakeUserEventsUserEventEventDataType0 | Unset = UNSET
     session_id: None | Unset | UUID = UNSET
     user_agent: None | str | Unset = UNSET
     ip_address: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.backfill_user_events_json_user_event_event_data_type_0 import (
-            BackfillUserEventsJsonUserEventEventDataType0,
+        from ..models.take_user_events_user_event_event_data_type_0 import (
+            TakeUserEventsUserEventEventDataType0,
         )  # noqa: PLC0415
 
         timestamp = self.timestamp.isoformat()
@@ -63,7 +62,7 @@ class BackfillUserEventsJsonUserEvent:
         event_data: dict[str, Any] | None | Unset
         if isinstance(self.event_data, Unset):
             event_data = UNSET
-        elif isinstance(self.event_data, BackfillUserEventsJsonUserEventEventDataType0):
+        elif isinstance(self.event_data, TakeUserEventsUserEventEventDataType0):
             event_data = self.event_data.to_dict()
         else:
             event_data = self.event_data
@@ -111,8 +110,8 @@ class BackfillUserEventsJsonUserEvent:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.backfill_user_events_json_user_event_event_data_type_0 import (
-            BackfillUserEventsJsonUserEventEventDataType0,
+        from ..models.take_user_events_user_event_event_data_type_0 import (
+            TakeUserEventsUserEventEventDataType0,
         )  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -124,9 +123,7 @@ class BackfillUserEventsJsonUserEvent:
 
         event_type = d.pop("event_type")
 
-        def _parse_event_data(
-            data: object,
-        ) -> BackfillUserEventsJsonUserEventEventDataType0 | None | Unset:
+        def _parse_event_data(data: object) -> None | TakeUserEventsUserEventEventDataType0 | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -134,12 +131,12 @@ class BackfillUserEventsJsonUserEvent:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                event_data_type_0 = BackfillUserEventsJsonUserEventEventDataType0.from_dict(data)
+                event_data_type_0 = TakeUserEventsUserEventEventDataType0.from_dict(data)
 
                 return event_data_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(BackfillUserEventsJsonUserEventEventDataType0 | None | Unset, data)
+            return cast(None | TakeUserEventsUserEventEventDataType0 | Unset, data)
 
         event_data = _parse_event_data(d.pop("event_data", UNSET))
 
@@ -178,7 +175,7 @@ class BackfillUserEventsJsonUserEvent:
 
         ip_address = _parse_ip_address(d.pop("ip_address", UNSET))
 
-        backfill_user_events_json_user_event = cls(
+        take_user_events_user_event = cls(
             timestamp=timestamp,
             event_id=event_id,
             user_id=user_id,
@@ -189,4 +186,4 @@ class BackfillUserEventsJsonUserEvent:
             ip_address=ip_address,
         )
 
-        return backfill_user_events_json_user_event
+        return take_user_events_user_event

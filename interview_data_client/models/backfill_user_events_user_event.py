@@ -14,16 +14,16 @@ from uuid import UUID
 import datetime
 
 if TYPE_CHECKING:
-    from ..models.take_user_events_json_user_event_event_data_type_0 import (
-        TakeUserEventsJsonUserEventEventDataType0,
+    from ..models.backfill_user_events_user_event_event_data_type_0 import (
+        BackfillUserEventsUserEventEventDataType0,
     )
 
 
-T = TypeVar("T", bound="TakeUserEventsJsonUserEvent")
+T = TypeVar("T", bound="BackfillUserEventsUserEvent")
 
 
 @_attrs_define
-class TakeUserEventsJsonUserEvent:
+class BackfillUserEventsUserEvent:
     """Somebody did something in the product.
 
     Attributes:
@@ -31,7 +31,7 @@ class TakeUserEventsJsonUserEvent:
         event_id (UUID): Counts once, however often it is sent.
         user_id (UUID): Who did it.
         event_type (str): What was done.
-        event_data (None | TakeUserEventsJsonUserEventEventDataType0 | Unset): Details: any JSON object of at most 64
+        event_data (BackfillUserEventsUserEventEventDataType0 | None | Unset): Details: any JSON object of at most 64
             KiB.
         session_id (None | Unset | UUID): The visit it belongs to, if any.
         user_agent (None | str | Unset): The client's own name.
@@ -42,14 +42,14 @@ class TakeUserEventsJsonUserEvent:
     event_id: UUID
     user_id: UUID
     event_type: str
-    event_data: None | TakeUserEventsJsonUserEventEventDataType0 | Unset = UNSET
+    event_data: BackfillUserEventsUserEventEventDataType0 | None | Unset = UNSET
     session_id: None | Unset | UUID = UNSET
     user_agent: None | str | Unset = UNSET
     ip_address: None | str | Unset = UNSET
 
     def to_dict(self) -> dict[str, Any]:
-        from ..models.take_user_events_json_user_event_event_data_type_0 import (
-            TakeUserEventsJsonUserEventEventDataType0,
+        from ..models.backfill_user_events_user_event_event_data_type_0 import (
+            BackfillUserEventsUserEventEventDataType0,
         )  # noqa: PLC0415
 
         timestamp = self.timestamp.isoformat()
@@ -63,7 +63,7 @@ class TakeUserEventsJsonUserEvent:
         event_data: dict[str, Any] | None | Unset
         if isinstance(self.event_data, Unset):
             event_data = UNSET
-        elif isinstance(self.event_data, TakeUserEventsJsonUserEventEventDataType0):
+        elif isinstance(self.event_data, BackfillUserEventsUserEventEventDataType0):
             event_data = self.event_data.to_dict()
         else:
             event_data = self.event_data
@@ -111,8 +111,8 @@ class TakeUserEventsJsonUserEvent:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.take_user_events_json_user_event_event_data_type_0 import (
-            TakeUserEventsJsonUserEventEventDataType0,
+        from ..models.backfill_user_events_user_event_event_data_type_0 import (
+            BackfillUserEventsUserEventEventDataType0,
         )  # noqa: PLC0415
 
         d = dict(src_dict)
@@ -126,7 +126,7 @@ class TakeUserEventsJsonUserEvent:
 
         def _parse_event_data(
             data: object,
-        ) -> None | TakeUserEventsJsonUserEventEventDataType0 | Unset:
+        ) -> BackfillUserEventsUserEventEventDataType0 | None | Unset:
             if data is None:
                 return data
             if isinstance(data, Unset):
@@ -134,12 +134,12 @@ class TakeUserEventsJsonUserEvent:
             try:
                 if not isinstance(data, dict):
                     raise TypeError()
-                event_data_type_0 = TakeUserEventsJsonUserEventEventDataType0.from_dict(data)
+                event_data_type_0 = BackfillUserEventsUserEventEventDataType0.from_dict(data)
 
                 return event_data_type_0
             except (TypeError, ValueError, AttributeError, KeyError):
                 pass
-            return cast(None | TakeUserEventsJsonUserEventEventDataType0 | Unset, data)
+            return cast(BackfillUserEventsUserEventEventDataType0 | None | Unset, data)
 
         event_data = _parse_event_data(d.pop("event_data", UNSET))
 
@@ -178,7 +178,7 @@ class TakeUserEventsJsonUserEvent:
 
         ip_address = _parse_ip_address(d.pop("ip_address", UNSET))
 
-        take_user_events_json_user_event = cls(
+        backfill_user_events_user_event = cls(
             timestamp=timestamp,
             event_id=event_id,
             user_id=user_id,
@@ -189,4 +189,4 @@ class TakeUserEventsJsonUserEvent:
             ip_address=ip_address,
         )
 
-        return take_user_events_json_user_event
+        return backfill_user_events_user_event

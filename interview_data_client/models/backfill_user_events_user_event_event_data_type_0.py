@@ -9,11 +9,11 @@ from attrs import field as _attrs_field
 from ..types import UNSET, Unset
 
 
-T = TypeVar("T", bound="TakeUserEventsJsonUserEventEventDataType0")
+T = TypeVar("T", bound="BackfillUserEventsUserEventEventDataType0")
 
 
 @_attrs_define
-class TakeUserEventsJsonUserEventEventDataType0:
+class BackfillUserEventsUserEventEventDataType0:
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -26,10 +26,10 @@ class TakeUserEventsJsonUserEventEventDataType0:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         d = dict(src_dict)
-        take_user_events_json_user_event_event_data_type_0 = cls()
+        backfill_user_events_user_event_event_data_type_0 = cls()
 
-        take_user_events_json_user_event_event_data_type_0.additional_properties = d
-        return take_user_events_json_user_event_event_data_type_0
+        backfill_user_events_user_event_event_data_type_0.additional_properties = d
+        return backfill_user_events_user_event_event_data_type_0
 
     @property
     def additional_keys(self) -> list[str]:

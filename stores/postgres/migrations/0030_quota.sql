@@ -49,5 +49,5 @@ CREATE TABLE platform.quota_notices (
 CREATE INDEX quota_notices_untold ON platform.quota_notices (reached_at) WHERE told_at IS NULL;
 
 -- A month is added up from the index alone.
-CREATE INDEX idx_usage_tracking_counted ON usage_tracking (user_id, resource_type, date)
+CREATE INDEX usage_tracking_counted_idx ON usage_tracking (user_id, resource_type, date)
     INCLUDE (count);

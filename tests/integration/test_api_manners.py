@@ -1,5 +1,6 @@
 """How the API behaves towards every client: forms, limits, refusals, metrics, logs and leaving."""
 
+import contextlib
 import gzip
 import http.client
 import http.server
@@ -198,12 +199,13 @@ def test_too_large_too_slow_and_too_many_are_refused(
 
     headers = interviewing.key("writer", ["aggregates:write"])
     path = f"/v1/aggregates/interview/{uuid4()}/events"
+    json_type, unreadable = {"Content-Type": "application/json"}, "/problems/unreadable-request"
     with serving(app) as url, httpx.Client(base_url=url, headers=headers, timeout=30) as client:
         large = client.post(path, content=b"x" * (11 << 20))
         assert (large.status_code, large.json()["type"]) == (413, "/problems/too-large")
         parts = client.post(path, content=(b"x" * (1 << 20) for _ in range(11)))
         assert parts.status_code == 413
-        assert client.post(path, content=b"{").json()["type"] == "/problems/unreadable-request"
+        assert client.post(path, content=b"{", headers=json_type).json()["type"] == unreadable
 
         def slowly() -> Iterator[bytes]:
             yield b"{"
@@ -318,6 +320,7 @@ def test_several_workers_serve_the_same_and_leave_without_losing_a_request(
         cwd=REPOSITORY,
         stderr=log,
         stdout=log,
+        start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
     try:
@@ -349,7 +352,9 @@ def test_several_workers_serve_the_same_and_leave_without_losing_a_request(
         slow.close()
         assert process.wait(30) in (0, -signal.SIGTERM)
     finally:
-        process.kill()
+        # Its workers too, which outlive it where it is killed.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         log.close()
     # What uvicorn says before and between its workers is in its own form.
     written = (tmp_path / "log").read_text().splitlines()

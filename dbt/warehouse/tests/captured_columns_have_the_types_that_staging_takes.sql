@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('stg_landed__sources') }}
 -- A cast to Nullable makes null of what does not fit, without a word: a column of another kind
 -- upstream would empty every number behind it. Staging's own casts say which kind it takes.
 {%- set wanted = [] -%}

@@ -19,8 +19,7 @@ from differential.outline import Outline, outlines
 from differential.rounds import HASH_KEY, KILLS, Round
 
 # Fifty stories; `make test-differential` tells more. Two rounds are told at once, each with stores
-# of its own: while one waits
-# for a store that was killed, the other has the machine.
+# of its own: while one waits for a store that was killed, the other has the machine.
 EXAMPLE_COUNT = 1
 LANES = 2
 STORIES_PER_ROUND = 25

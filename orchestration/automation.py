@@ -103,8 +103,9 @@ def _when(trigger: Condition, sources: Iterable[dg.AssetKey]) -> Condition:
 
     What lands while a run is under way is kept for the next one: a run may have read before.
     """
-    failed = dg.AutomationCondition.execution_failed() & dg.AutomationCondition.cron_tick_passed(
-        AGAIN
+    # The clock first: nothing is looked up where the first of the two does not hold.
+    failed = (
+        dg.AutomationCondition.cron_tick_passed(AGAIN) & dg.AutomationCondition.execution_failed()
     )
     absent = [
         dg.AutomationCondition.asset_matches(key, dg.AutomationCondition.missing())

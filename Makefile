@@ -12,7 +12,7 @@ UV = $(BIN)/uv $$([ -s /etc/ssl/certs/ca-certificates.crt ] && echo --system-cer
 # Running from source trees that forbid byte code makes imports three times slower.
 UV_INSTALL = $(UV) pip install --quiet --compile-bytecode --require-hashes
 
-.PHONY: help install install-development run test test-differential lint format docs client requirements clean
+.PHONY: help install install-development run test test-long test-differential lint format docs client requirements clean
 
 help:  ## List every target.
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sort | while IFS= read -r line; do \
@@ -52,8 +52,12 @@ run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it
 # Tests wait for their stores half of the time. Files stay whole, because their fixtures start stacks;
 # in the order of their folders the long ones come first.
 WORKERS = 2
-test: install-development  ## Run every test against embedded stores of their own.
-	@$(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: install-development  ## Run the tests against embedded stores of their own, but for the long ones.
+	@$(PYTEST) -m 'not long'
+
+test-long: install-development  ## Run the tests that take minutes each.
+	@$(PYTEST) -m long
 
 MINUTES = 30
 test-differential: install-development  ## Random changes and kills for MINUTES, or one STORY (or seed) alone.

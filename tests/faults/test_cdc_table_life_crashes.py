@@ -97,6 +97,7 @@ def assert_shown(capture: Capture) -> None:
         assert capture.rows(query.format("oltp.")) == source, name
 
 
+@pytest.mark.long
 def test_killed_at_each_write_while_two_tables_exchange_their_names(
     pair: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -111,6 +112,7 @@ def test_killed_at_each_write_while_two_tables_exchange_their_names(
     pair.assert_equal(*NAMES)
 
 
+@pytest.mark.long
 def test_killed_at_each_write_of_a_pause_and_of_what_ends_it(
     pair: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -65,6 +65,7 @@ def _in_order(create: exp.Create, kind: type[exp.Expression]) -> str:
     return re.sub("^(ORDERBY|PARTITIONBY)", "", _plain(found)) if found else ""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_on_a_cluster_every_table_is_replicated_and_every_change_goes_to_all_machines(
     warehouse: Warehouse, sent: list[str]

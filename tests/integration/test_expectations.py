@@ -30,6 +30,7 @@ def test_every_expectation_has_a_row_that_breaks_it() -> None:
         assert {item.name for item in suite.expectations} - left_out == set(BAD[name]), name
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_good_rows_meet_every_suite_and_each_bad_one_is_named_by_the_package_and_the_gate(
     landed: Landed,

@@ -116,6 +116,7 @@ def test_every_rollup_follows_changes_and_deletes_day_by_day(warehouse: Warehous
     assert set(failed.values()) == {"pass"}, failed
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_rollup_is_compared_again_when_its_own_rows_were_changed(warehouse: Warehouse) -> None:
     user_id = make_customer(warehouse, {"interviews": 5})
@@ -151,6 +152,7 @@ def test_a_rollup_is_compared_again_when_its_own_rows_were_changed(warehouse: Wa
     assert comment != "made otherwise"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_what_did_not_move_is_not_compared(warehouse: Warehouse) -> None:
     user_id = make_customer(warehouse, {"interviews": 5})
@@ -173,6 +175,7 @@ def test_what_did_not_move_is_not_compared(warehouse: Warehouse) -> None:
     assert found == [("rollup_user_activity_daily",)]
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_comparing_reads_days_and_not_events(warehouse: Warehouse) -> None:
     user_id = make_customer(warehouse, None)

@@ -121,6 +121,7 @@ def _found(warehouse: Warehouse, test: str) -> str:
     return describe("warehouse", manifest, node["unique_id"], warehouse.compiled[test])
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_marts_are_right_hold_nothing_personal_and_say_which_rows_are_bad(
     warehouse: Warehouse,

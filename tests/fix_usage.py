@@ -38,6 +38,8 @@ READ = {
         "rollup_usage_daily",
         "rollup_usage_monthly",
         "rollup_freshness",
+        "rollup_ai_cost_daily",
+        "rollup_api_health_hourly",
     ),
     "marts": (
         "dim_users",

@@ -62,7 +62,9 @@ class Append(BaseModel):
     """Facts to append together, all or none."""
 
     model_config = ConfigDict(extra="forbid")
-    expected_version: int = Field(ge=0, description="Where the aggregate is; 0: there is none yet.")
+    expected_version: int = Field(
+        ge=0, strict=True, description="Where the aggregate is; 0: there is none yet."
+    )
     events: list[NewEvent] = Field(min_length=1, max_length=APPEND_LIMIT)
 
 

@@ -133,7 +133,7 @@ class SignOut(_Body):
     model_config = _example(refresh_token=_REFRESH_EXAMPLE, all_devices=False)
 
     refresh_token: RefreshText
-    all_devices: bool = Field(False, description="End every session of the user.")
+    all_devices: bool = Field(False, strict=True, description="End every session of the user.")
 
 
 class ResetRequest(_Body):

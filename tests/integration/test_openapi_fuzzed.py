@@ -31,6 +31,7 @@ CHECKS = (
     "ensure_resource_availability"
 )
 TESTS = Path(__file__).resolve().parent.parent
+CONFIGURATION = TESTS / "schemathesis.toml"
 # The ids in the document's examples, so that they lead to something.
 USER = UUID("7c9e6679-7425-40de-944b-e07fc1f90ae7")
 
@@ -68,7 +69,8 @@ def test_the_api_is_as_its_document_says(api: tuple[str, str], tmp_path: object)
     url, key = api
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "schemathesis.cli", "run", f"{url}/openapi.json"),
+            *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION)),
+            *("run", f"{url}/openapi.json"),
             *("--header", f"Authorization: Bearer {key}"),
             *("--checks", CHECKS, "--max-examples", str(MAX_EXAMPLES)),
             *("--generation-deterministic", "--seed", "1", "--continue-on-failure", "--no-color"),

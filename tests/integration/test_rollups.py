@@ -112,8 +112,10 @@ def test_every_rollup_follows_changes_and_deletes_day_by_day(warehouse: Warehous
     [(errors, times)] = warehouse.rows(days)
     assert errors == 1
     assert times == pytest.approx([10, 20, 20], rel=0.01)
-    failed = warehouse.dbt("test", "--select", "test_type:singular")
-    assert set(failed.values()) == {"pass"}, failed
+    # One asks marts that no rollup is made from, and some sources are empty here on purpose.
+    others = ("nothing_ends_before_it_begins", "every_source_has_rows")
+    became = warehouse.dbt("test", "--select", "test_type:singular", "--exclude", *others)
+    assert set(became.values()) == {"pass"}, became
 
 
 @pytest.mark.long

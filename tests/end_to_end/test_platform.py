@@ -180,7 +180,17 @@ def test_the_api_measures_the_requests_it_serves(platform: RunningStack) -> None
     wait_until(lambda: _scalar(platform, measured) >= 2, LANDED_SECONDS, "measured")
 
 
-@pytest.mark.parametrize("name", [*STORES, "change-capture", "event-writer", "api"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("postgres", "clickhouse", "event-bus", "change-capture", "api"),
+        *(
+            # Each has a kill test of its own elsewhere.
+            pytest.param(name, marks=pytest.mark.long)
+            for name in ("redis", "object-store", "search", "event-writer")
+        ),
+    ],
+)
 def test_after_a_kill_everything_is_equal_again(platform: RunningStack, name: str) -> None:
     before = platform.service(name)
     user = str(uuid.uuid4())

@@ -14,6 +14,7 @@ from stores.errors import InputInvalid
 _START, _END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_ninety_days_are_restated_by_one_run(warehouse: Warehouse) -> None:
     customer = make_customer(warehouse, None)

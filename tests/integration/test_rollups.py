@@ -54,6 +54,7 @@ def _file(warehouse: Warehouse, interview_id: UUID, days_ago: int, size: int) ->
     )
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_every_rollup_follows_changes_and_deletes_day_by_day(warehouse: Warehouse) -> None:
     user_id = make_customer(warehouse, {"interviews": 5})

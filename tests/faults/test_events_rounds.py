@@ -168,7 +168,7 @@ def test_clickhouse_answers_that_are_lost_after_the_insert_was_applied(
     lost = [0]
     real = Tables.insert
 
-    def unanswered(tables: Tables, topic: object, lines: object, token: str) -> None:
+    def unanswered(tables: Tables, topic: object, lines: object, token: str, *_: object) -> None:
         real(tables, topic, lines, token)  # type: ignore[arg-type]
         if lines and chance.random() < 0.8:
             lost[0] += 1

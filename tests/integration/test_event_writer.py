@@ -236,7 +236,7 @@ def test_what_cannot_be_a_row_becomes_a_dead_letter_with_its_bytes(
 def test_a_row_that_only_clickhouse_refuses_does_not_hold_up_the_others(
     bus: EventBus, clickhouse: ClickHouseClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def renamed(tables: Tables, topic: Any, lines: Any, token: str) -> None:
+    def renamed(tables: Tables, topic: Any, lines: Any, token: str, *_: Any) -> None:
         # A value of which our contract knows nothing: here a number too wide for its column.
         real(
             tables,
@@ -278,7 +278,7 @@ def _after(patch: pytest.MonkeyPatch, damage: Callable[[], None]) -> None:
     """Kill after the insert, then take from ClickHouse what the kill would have prevented."""
     real = Tables.insert
 
-    def killed(tables: Tables, topic: Any, lines: Any, token: str) -> None:
+    def killed(tables: Tables, topic: Any, lines: Any, token: str, *_: Any) -> None:
         real(tables, topic, lines, token)
         damage()
         raise Killed
@@ -400,7 +400,7 @@ def test_a_lost_answer_of_clickhouse_is_settled_without_doubling(
     real = Tables.insert
     failures = iter([True, True, False])
 
-    def answer_lost(tables: Tables, topic: Any, lines: Any, token: str) -> None:
+    def answer_lost(tables: Tables, topic: Any, lines: Any, token: str, *_: Any) -> None:
         real(tables, topic, lines, token)
         if next(failures, False):
             raise StoreUnavailable("the answer was lost")
@@ -552,7 +552,7 @@ def test_inserts_of_one_table_are_a_second_apart_at_load(
     sizes: list[int] = []
     real = Tables.insert
 
-    def timed(tables: Tables, topic: Any, lines: Any, token: str) -> None:
+    def timed(tables: Tables, topic: Any, lines: Any, token: str, *_: Any) -> None:
         times.append(datetime.now(UTC).timestamp())
         sizes.append(len(lines))
         real(tables, topic, lines, token)

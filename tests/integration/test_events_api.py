@@ -479,7 +479,8 @@ def test_what_was_measured_last_is_published_when_the_api_stops(
 
 def test_readiness_names_each_store(client: TestClient) -> None:
     answer = client.get("/readyz").json()
-    assert set(answer["dependencies"]) == {"event_bus", "postgres", "clickhouse"}
+    stores = {"event_bus", "postgres", "clickhouse", "redis", "search"}
+    assert set(answer["dependencies"]) == stores
     assert answer["dependencies"]["event_bus"] == "ok"
     assert answer["dependencies"]["postgres"] == "ok"
 

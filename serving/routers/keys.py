@@ -62,8 +62,8 @@ class NewKey(BaseModel):
     expires_at: AwareDatetime | None = Field(
         None, description="Null: never.", examples=["2030-01-01T00:00:00Z"]
     )
-    requests_per_minute: int | None = Field(None, ge=1, le=10**9)
-    events_per_minute: int | None = Field(None, ge=10_000, le=10**9)
+    requests_per_minute: int | None = Field(None, strict=True, ge=1, le=10**9)
+    events_per_minute: int | None = Field(None, strict=True, ge=10_000, le=10**9)
 
 
 class Rotation(BaseModel):
@@ -74,6 +74,7 @@ class Rotation(BaseModel):
     )
     overlap_seconds: int = Field(
         24 * 3600,
+        strict=True,
         ge=0,
         le=OVERLAP_SECONDS_LIMIT,
         description="For how long the former key works too.",

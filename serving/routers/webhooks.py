@@ -91,7 +91,9 @@ class EndpointChange(BaseModel):
     url: Url | None = None
     description: Description | None = None
     event_types: EventTypes | None = None
-    is_active: bool | None = Field(None, description="False: deliveries wait until it is true.")
+    is_active: bool | None = Field(
+        None, strict=True, description="False: deliveries wait until it is true."
+    )
 
 
 class Endpoint(BaseModel):

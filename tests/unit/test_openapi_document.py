@@ -1,10 +1,13 @@
 """The OpenAPI document says all that a client must know, of every route."""
 
+from collections.abc import Iterator
 from datetime import date
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from pydantic import BaseModel, ValidationError
 
 from serving.app import create_app
 from serving.deprecation import deprecated
@@ -18,12 +21,27 @@ PUBLIC = {
     "/v1/schemas/{type}/{version}",
     "/v1/public/interviews/{token}",
 }
-DOCUMENT = create_app().openapi()
+APP = create_app()
+DOCUMENT = APP.openapi()
 OPERATIONS = [
     (method, path, operation)
     for path, methods in DOCUMENT["paths"].items()
     for method, operation in methods.items()
 ]
+
+
+def _bodies(found: Any) -> Iterator[type[BaseModel]]:
+    for route in found:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from _bodies(included.routes)
+        elif isinstance(route, APIRoute) and route.body_field:
+            model = route.body_field.field_info.annotation
+            if isinstance(model, type) and issubclass(model, BaseModel):
+                yield model
+
+
+BODIES = sorted(set(_bodies(APP.routes)), key=lambda model: model.__name__)
 
 
 def _id(value: Any) -> str:
@@ -91,3 +109,16 @@ def test_the_page_needs_nothing_from_elsewhere_and_shows_every_operation() -> No
     # Bodies and answers by field, whether they stand in the route or are named.
     assert "completed_session_count" in page.text
     assert "style-src 'unsafe-inline'" in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("model", BODIES, ids=lambda model: model.__name__)
+def test_a_body_takes_no_boolean_for_an_integer_nor_the_other_way_round(
+    model: type[BaseModel],
+) -> None:
+    for name, field in model.model_fields.items():
+        for kind, other in ((int, True), (bool, 1)):
+            if kind in (field.annotation, *get_args(field.annotation)):
+                with pytest.raises(ValidationError):
+                    model.__pydantic_validator__.validate_assignment(
+                        model.model_construct(), name, other
+                    )

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import Query, Request
-from pydantic import AwareDatetime, PlainSerializer, WithJsonSchema
+from pydantic import AwareDatetime, BeforeValidator, PlainSerializer, WithJsonSchema
 
 from serving.problems import Problem
 
@@ -39,7 +39,16 @@ Moment = Annotated[
     PlainSerializer(utc_text, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
 ]
-MomentGiven = AwareDatetime
+
+
+def _as_text(given: object) -> object:
+    # A number, which pydantic would take for seconds since 1970, is a date to nobody who reads it.
+    if not isinstance(given, datetime) and not (isinstance(given, str) and "-" in given[1:]):
+        raise ValueError("must be a date and time of RFC 3339, such as 2030-01-01T00:00:00Z")
+    return given
+
+
+MomentGiven = Annotated[AwareDatetime, BeforeValidator(_as_text)]
 
 Limit = Annotated[int, Query(ge=1, le=LIMIT, description="How many at most.")]
 Cursor = Annotated[

@@ -15,8 +15,9 @@ from uuid import UUID
 
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from serving.paging import MomentGiven
 from serving.problems import Problem, documented, invalid_parameter
 from serving.security import Principal, not_found, require_scope
 from serving.small_json import SmallJson
@@ -59,7 +60,7 @@ class NewKey(BaseModel):
         description="Whose objects it may see; null: every user's, for a service of the platform."
         f" A user's key may have {', '.join(f'`{scope}`' for scope in api_keys.TENANT_SCOPES)}.",
     )
-    expires_at: AwareDatetime | None = Field(
+    expires_at: MomentGiven | None = Field(
         None, description="Null: never.", examples=["2030-01-01T00:00:00Z"]
     )
     requests_per_minute: int | None = Field(None, strict=True, ge=1, le=10**9)

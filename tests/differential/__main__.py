@@ -31,7 +31,7 @@ def main() -> int:
     parser.add_argument(
         "--kill", action="append", help="capture, clickhouse, postgres, connections, pause, none"
     )
-    parser.add_argument("--settle-seconds", type=float, default=90.0, help="at the end of a round")
+    parser.add_argument("--settle-seconds", type=float, default=180.0, help="at the end of a round")
     parser.add_argument("--shrink-seconds", type=float, default=0.0, help="shorten what differs")
     parser.add_argument("--keep-going", action="store_true", help="count differences, go on")
     chosen = parser.parse_args()

@@ -65,7 +65,7 @@ class Round:
     stack: RunningStack
     outlines: Sequence[Outline]
     kills: Sequence[str] = ("capture", "capture")
-    settle_seconds: float = 90.0
+    settle_seconds: float = 180.0
     capture_count: int = 0
     table_count: int = 0
     quarantined_count: int = 0

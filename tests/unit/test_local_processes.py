@@ -116,7 +116,9 @@ def test_an_exit_is_told_in_words() -> None:
 
 def test_what_outlives_its_leader_has_the_time_to_tidy_up(tmp_path: Path) -> None:
     left = tmp_path / "semaphore"
-    script = f"(trap '' TERM; touch {left}; sleep 1; rm {left}) & exec sleep 60"
+    tidy_up = f"trap '' TERM; sleep 1; rm {left}; exit"
+    child = f'trap "{tidy_up}" TERM; touch {left}; while :; do sleep 0.1; done'
+    script = f"({child}) & exec sleep 60"
     service = Service(
         name="x",
         argv=("/bin/sh", "-c", script),

@@ -8,6 +8,7 @@ import shutil
 import signal
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +51,31 @@ def platform() -> Iterator[RunningStack]:
     finally:
         running.stop()
         shutil.rmtree(home.path, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """Who has a row committed, and who two events posted twice, after everything was loaded."""
+
+    user_with_usage: str
+    user_with_events: str
+
+
+@pytest.fixture(scope="module")
+def changed(platform: RunningStack) -> Changed:
+    """Both changes at once: the tests wait for them while the first build is under way."""
+    with postgres.connect(platform.environment["DATABASE_URL"]) as connection:
+        row = connection.execute(
+            "INSERT INTO usage_tracking (user_id, subscription_id, resource_type, count, date)"
+            " SELECT user_id, id, 'interviews', 1000003, current_date FROM subscriptions"
+            " WHERE status = 'active' ORDER BY id LIMIT 1 RETURNING user_id"
+        ).fetchone()
+    assert row is not None
+    user = str(uuid.uuid4())
+    events = [_event(user), _event(user)]
+    _post(platform, "/v1/events", events)
+    _post(platform, "/v1/events", events)
+    return Changed(str(row[0]), user)
 
 
 def _scalar(running: RunningStack, sql: str, **parameters: Any) -> Any:
@@ -124,21 +150,10 @@ def test_every_captured_table_is_equal_to_its_source(platform: RunningStack) -> 
     assert _scalar(platform, "SELECT count() FROM oltp.users") >= 12
 
 
-def test_the_rollups_add_up_to_what_was_landed_without_a_hand(platform: RunningStack) -> None:
-    wait_until(lambda: _rollups_equal_raw(platform), ROLLED_UP_SECONDS, "rollups equal raw")
-
-
 def test_a_committed_change_reaches_clickhouse_and_then_the_rollups(
-    platform: RunningStack,
+    platform: RunningStack, changed: Changed
 ) -> None:
-    with postgres.connect(platform.environment["DATABASE_URL"]) as connection:
-        row = connection.execute(
-            "INSERT INTO usage_tracking (user_id, subscription_id, resource_type, count, date)"
-            " SELECT user_id, id, 'interviews', 1000003, current_date FROM subscriptions"
-            " WHERE status = 'active' ORDER BY id LIMIT 1 RETURNING user_id"
-        ).fetchone()
-    assert row is not None
-    user = str(row[0])
+    user = changed.user_with_usage
     landed = (
         "SELECT count() FROM oltp.usage_tracking WHERE user_id = {user:UUID} AND count = 1000003"
     )
@@ -155,12 +170,9 @@ def test_a_committed_change_reaches_clickhouse_and_then_the_rollups(
 
 
 def test_a_posted_event_reaches_clickhouse_and_then_the_rollups_once(
-    platform: RunningStack,
+    platform: RunningStack, changed: Changed
 ) -> None:
-    user = str(uuid.uuid4())
-    events = [_event(user), _event(user)]
-    _post(platform, "/v1/events", events)
-    _post(platform, "/v1/events", events)
+    user = changed.user_with_events
     landed = "SELECT count() FROM analytics.user_events WHERE user_id = {user:UUID}"
     wait_until(lambda: _scalar(platform, landed, user=user) == 2, LANDED_SECONDS, "landed")
     rolled = (
@@ -170,6 +182,10 @@ def test_a_posted_event_reaches_clickhouse_and_then_the_rollups_once(
     wait_until(
         lambda: (_try_scalar(platform, rolled, user=user) or 0) == 2, ROLLED_UP_SECONDS, "rolled up"
     )
+
+
+def test_the_rollups_add_up_to_what_was_landed_without_a_hand(platform: RunningStack) -> None:
+    wait_until(lambda: _rollups_equal_raw(platform), ROLLED_UP_SECONDS, "rollups equal raw")
 
 
 def test_the_api_measures_the_requests_it_serves(platform: RunningStack) -> None:

@@ -1,5 +1,7 @@
 """What every test may ask for; the fixtures themselves are in `fix_*.py`."""
 
+import pytest
+
 pytest_plugins = [
     "fix_stack",
     "fix_definitions",
@@ -17,3 +19,11 @@ pytest_plugins = [
     "fix_kafka",
     "fix_quota",
 ]
+
+# Begun first, so that no worker is left alone with a long file at the end.
+LONGEST = ("test_platform.py", "test_warehouse_rollups.py", "test_openapi_fuzzed.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first; the others stay in the order of their folders."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)

@@ -119,7 +119,7 @@ class Capture:
             tables = [table for table in store.tables() if table.target == target]
             return tables[0] if tables and tables[0].state == state else None
 
-        table: CapturedTable = wait_until(found, 20, f"{target} is {state}")
+        table: CapturedTable = wait_until(found, 60, f"{target} is {state}")
         return table
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:

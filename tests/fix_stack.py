@@ -31,12 +31,15 @@ TEMPLATE = "template_migrated"
 
 
 def wait_until(condition: Callable[[], Any], seconds: float = 20, what: str = "") -> Any:
-    """What `condition` returns once it is true; fails after a while."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    """What `condition` returns once it is true; fails after a while.
+
+    Asked seldomer the longer it takes: what is waited for needs the processor.
+    """
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < seconds:
         if found := condition():
             return found
-        time.sleep(0.01)
+        time.sleep(min(0.01 + waited / 20, 0.5))
     pytest.fail(f"not within {seconds} s: {what or condition}")
 
 

@@ -356,6 +356,8 @@ class Tables:
             self._storages.make(storage, layout, mark)
         with self._state.lock:
             table.generation += 1
+            # What a chunk of the former reading found since is answered by this one.
+            table.restart_reason = ""
             table.layout, table.announced, table.reason = layout, None, reason
             table.is_waiting = table.is_doubtful = False
             table.state = "resyncing" if table.state != "snapshotting" else "snapshotting"

@@ -2,13 +2,15 @@
 
 Run as a file by an isolated interpreter, because a Python function between fork and exec
 is not safe where threads run. It sets the signal that the kernel sends when the parent
-dies, gives up root where asked to, and executes the program:
+dies, gives up root where asked to, lets every signal do what it does by default, and executes
+the program:
 
     run_child.py PARENT_PID SIGNAL USER_ID GROUP_ID CAPABILITY -- PROGRAM ARGUMENT...
 """
 
 import ctypes
 import os
+import signal
 import struct
 import sys
 
@@ -21,6 +23,10 @@ _CAPABILITY_VERSION_3 = 0x20080522
 
 def main(arguments: list[str]) -> None:
     """Never returns."""
+    # A program that was started in the background ignores SIGINT, and so would what it starts.
+    for ending in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(ending, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
     split = arguments.index("--")
     parent, number, user, group, capability = (int(value) for value in arguments[:split])
     program = arguments[split + 1 :]

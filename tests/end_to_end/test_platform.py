@@ -199,11 +199,11 @@ def test_the_api_measures_the_requests_it_serves(platform: RunningStack) -> None
 @pytest.mark.parametrize(
     "name",
     [
-        *("postgres", "clickhouse", "event-bus", "change-capture", "api"),
+        *("postgres", "clickhouse", "change-capture"),
         *(
             # Each has a kill test of its own elsewhere.
             pytest.param(name, marks=pytest.mark.long)
-            for name in ("redis", "object-store", "search", "event-writer")
+            for name in ("redis", "object-store", "search", "event-bus", "event-writer", "api")
         ),
     ],
 )

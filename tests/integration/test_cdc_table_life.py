@@ -11,6 +11,7 @@ from fix_capture import Capture
 from fix_stack import wait_until
 
 from ingestion.cdc.control import ask, wait_until_done
+from ingestion.cdc.registry import Tables
 from ingestion.cdc.state import StateStore
 from interview_data.cli import main
 from stores.errors import InputInvalid, StateConflict, StoreUnavailable
@@ -266,6 +267,31 @@ def test_a_table_altered_while_it_is_read_is_read_from_its_start_by_itself(
     capture.settle()
     capture.assert_equal("large", "rewritten")
     assert capture.table("large").restart_count == 1
+
+
+def test_what_the_former_reading_finds_while_the_new_one_is_prepared_restarts_nothing(
+    capture: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(capture, "rewritten")
+    capture.publish("rewritten")
+    follow(capture, "rewritten")
+    measured = Tables._measured
+
+    def found_meanwhile(self: Tables, oid: int) -> object:
+        try:
+            return measured(self, oid)
+        finally:
+            table = self.find(oid)
+            if table is not None and table.restart_count == 1:
+                table.restart_reason = "its rows were written anew while it was being read"
+
+    monkeypatch.setattr(Tables, "_measured", found_meanwhile)
+    capture.sql("ALTER TABLE rewritten ALTER name TYPE text USING name || '!'")
+    wait_until(lambda: capture.table("rewritten").restart_count > 0)
+    capture.wait_state("rewritten", "streaming")
+    capture.settle()
+    capture.assert_equal("rewritten")
+    assert capture.table("rewritten").restart_count == 1
 
 
 def test_a_table_that_is_never_the_same_twice_is_quarantined_at_last(

@@ -3,8 +3,10 @@
 Run it with `uvicorn --factory serving.app:create_app`.
 """
 
+import asyncio
 import gc
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -61,6 +63,10 @@ Send `Authorization: Bearer KEY` with every request under `/v1`. Errors are prob
 # A batch of events is thousands of small objects without cycles, which at Python's own 700 are
 # looked through again and again.
 _COLLECT_AFTER = 20_000
+# For each part; the measuring of requests waits for a bus that is away.
+_CLOSE_SECONDS = 12
+
+logger = logging.getLogger(__name__)
 
 
 # In the order in which the document lists them.
@@ -106,13 +112,13 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
         _set_limits(limits, settings)
         gc.set_threshold(_COLLECT_AFTER)
         yield
-        await recorder.close()
-        await app.state.intake.close()
-        await interview_cache.close_of_application(app)
-        await rate_limits.close_of_application(app)
-        await quota_desk.close_of_application(app)
-        await database.close_of_application(app)
-        await bus.close()
+        await _close("the measuring of requests", recorder.close())
+        await _close("the intake of events", app.state.intake.close())
+        await _close("the cache of interviews", interview_cache.close_of_application(app))
+        await _close("rate limits", rate_limits.close_of_application(app))
+        await _close("quotas", quota_desk.close_of_application(app))
+        await _close("connections to PostgreSQL", database.close_of_application(app))
+        await _close("the event bus", bus.close())
         if limits.tracing is not None:
             limits.tracing.close()
 
@@ -140,6 +146,15 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.add_middleware(Edge, recorder=recorder, limits=limits)
     openapi.describe(app)
     return app
+
+
+async def _close(what: str, closing: Awaitable[None]) -> None:
+    """What does not end in time is named and left: the process is to end."""
+    try:
+        async with asyncio.timeout(_CLOSE_SECONDS):
+            await closing
+    except TimeoutError:
+        logger.warning("%s did not close within %d s", what, _CLOSE_SECONDS)
 
 
 def _set_limits(limits: Limits, settings: Settings) -> None:

@@ -38,6 +38,7 @@ class Recorder:
         self._rows: list[bytes] = []
         self._publisher: interface.AsyncPublisher | None = None
         self._task: asyncio.Task[None] | None = None
+        self._is_closing = asyncio.Event()
         self.dropped_count = 0
 
     def record(self, method: str, endpoint: str, status: int, seconds: float) -> None:
@@ -61,25 +62,29 @@ class Recorder:
     def start(self, publisher: interface.AsyncPublisher) -> None:
         """Begin to publish in the background of the running loop."""
         self._publisher = publisher
+        self._is_closing = asyncio.Event()
         self._task = asyncio.create_task(self._publish_for_ever())
 
     async def close(self) -> None:
         """Publish what is left, within a bound."""
         if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        with contextlib.suppress(TimeoutError, TransientError):
-            async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
-                while self._rows:
-                    await self._publish()
+            # Not cancelled: the bus's client may miss it, and publish for ever.
+            self._is_closing.set()
+            await asyncio.wait([self._task], timeout=_CLOSE_TIMEOUT_SECONDS)
+        if self._task is None or self._task.done():
+            with contextlib.suppress(TimeoutError, TransientError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_SECONDS):
+                    while self._rows:
+                        await self._publish()
         if self._rows:
             self.dropped_count += len(self._rows)
             logger.warning("%d requests of the API stay unmeasured", self.dropped_count)
 
     async def _publish_for_ever(self) -> None:
-        while True:
-            await asyncio.sleep(FLUSH_SECONDS)
+        while not self._is_closing.is_set():
+            waiting = asyncio.ensure_future(self._is_closing.wait())
+            await asyncio.wait([waiting], timeout=FLUSH_SECONDS)
+            waiting.cancel()
             try:
                 while self._rows:
                     await self._publish()

@@ -75,3 +75,40 @@ def test_what_cannot_be_kept_is_counted(monkeypatch: pytest.MonkeyPatch) -> None
         assert recorder.dropped_count == 15
 
     asyncio.run(scenario())
+
+
+def test_closing_ends_though_the_bus_swallows_a_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(measuring, "FLUSH_SECONDS", 0.0)
+
+    class Swallowing:
+        published = 0
+
+        async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+            try:
+                await asyncio.sleep(0.05)
+            except asyncio.CancelledError:
+                await asyncio.sleep(0)
+            self.published += 1
+
+        async def ping(self) -> None:
+            """It is there."""
+
+        async def close(self) -> None:
+            """Nothing to close."""
+
+    async def measure() -> int:
+        recorder, bus = Recorder(), Swallowing()
+        recorder.start(bus)
+        recorder.record("GET", "/healthz", 200, 0.001)
+        while not recorder._rows:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.02)
+        async with asyncio.timeout(5):
+            await recorder.close()
+        assert recorder._task is not None
+        assert recorder._task.done()
+        return bus.published
+
+    assert asyncio.run(measure()) == 1

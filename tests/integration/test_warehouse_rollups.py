@@ -135,6 +135,7 @@ def test_a_broken_source_names_the_model_and_the_column(warehouse: Warehouse) ->
     assert "user_id" in warehouse.messages["stg_oltp__usage_tracking"]
 
 
+@pytest.mark.long
 def test_every_model_builds_and_every_test_passes_without_any_data(warehouse: Warehouse) -> None:
     became = warehouse.dbt("build")
     assert became.pop("every_source_has_rows") == "warn"

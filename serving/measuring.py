@@ -82,9 +82,9 @@ class Recorder:
 
     async def _publish_for_ever(self) -> None:
         while not self._is_closing.is_set():
-            waiting = asyncio.ensure_future(self._is_closing.wait())
-            await asyncio.wait([waiting], timeout=FLUSH_SECONDS)
-            waiting.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    await self._is_closing.wait()
             try:
                 while self._rows:
                     await self._publish()

@@ -128,6 +128,12 @@ class Warehouse:
         """What the sensor's run does."""
         self.build("int_landed", "rollups")
 
+    def test_rollups(self) -> dict[str, str]:
+        """What became of each singular test, where nothing but rollups was built."""
+        # One asks marts that no rollup is made from, and some sources are empty here on purpose.
+        others = ("nothing_ends_before_it_begins", "every_source_has_rows")
+        return self.dbt("test", "--select", "test_type:singular", "--exclude", *others)
+
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """A query's rows."""
         return [tuple(row) for row in self.client.query(query, parameters).result_rows]

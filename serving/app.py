@@ -69,8 +69,12 @@ _CLOSE_SECONDS = 12
 logger = logging.getLogger(__name__)
 
 
-# In the order in which the document lists them.
+# In the order in which a request is compared with them: those that are asked most come first. Which
+# comes first matters where one takes what is meant for another: accounts are not a user.
 _ROUTERS = (
+    quota,
+    interviews,
+    entitlements,
     health,
     metrics,
     jwks,
@@ -80,15 +84,12 @@ _ROUTERS = (
     event_status,
     schemas,
     aggregates,
-    entitlements,
-    quota,
     usage_accounts,
     usage,
     webhooks,
     dashboards,
     dead_letters,
     expectations,
-    interviews,
     sessions,
     media,
     analytics,

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Request
 from stores.postgres.pool import AsyncPool
 
 
-def of_application(request: Request) -> AsyncPool:
+async def of_application(request: Request) -> AsyncPool:
     """The pool."""
     return pool_of(request.app)
 

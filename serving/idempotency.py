@@ -26,7 +26,7 @@ from fastapi import Depends, Header, Request
 from fastapi.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.database import of_application, pool_of
+from serving.database import pool_of
 from serving.problems import Problem
 from serving.request_ids import HEADER as REQUEST_ID
 from stores.errors import TransientError
@@ -77,7 +77,7 @@ def idempotent(needed: Callable[..., Any]) -> Callable[..., Any]:
             detail = "Idempotency-Key: must be 1 to 255 visible ASCII characters"
             raise Problem(422, detail, kind="invalid-idempotency-key")
         claim = Claim(owner_of(request, credentials), _route(request), key, uuid.uuid4())
-        pool = of_application(request)
+        pool = pool_of(request.app)
         found = await idempotent_requests.claim(
             pool, claim, await _fingerprint(request), CLAIM_SECONDS, KEPT_SECONDS
         )

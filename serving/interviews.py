@@ -114,7 +114,7 @@ class Interviews:
         return None
 
 
-def of_application(request: Request) -> Interviews:
+async def of_application(request: Request) -> Interviews:
     """The application's, as a dependency; made when first asked."""
     state = request.app.state
     if not hasattr(state, "interviews"):

@@ -76,8 +76,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
             openapi_examples.complete(operation, schemas)
             used.update(operation.get("tags", ()))
     listed = [name for name in _TAGS if name in used] + sorted(used - _TAGS.keys())
+    document["paths"] = dict(
+        sorted(document["paths"].items(), key=lambda path: _place(path[1], listed))
+    )
     document["tags"] = [{"name": name, "description": _TAGS.get(name, name)} for name in listed]
     return document
+
+
+def _place(operations: dict[str, Any], listed: list[str]) -> int:
+    """Where a path is listed: with its tag. Requests are compared in another order."""
+    tags = [tag for operation in operations.values() for tag in operation.get("tags", ())]
+    return min((listed.index(tag) for tag in tags), default=len(listed))
 
 
 def _complete(operation: dict[str, Any]) -> None:

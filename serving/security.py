@@ -9,6 +9,7 @@ request; while PostgreSQL is away a key seen lately goes on working, so that eve
 still taken. A revoked key therefore works for at most REMEMBERED_SECONDS more.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -38,6 +39,8 @@ __all__ = [
 ]
 
 REMEMBERED_SECONDS = 15.0
+# Older than this it is looked up again, while those who use it go on with what is remembered.
+REFRESHED_SECONDS = 10.0
 REMEMBERED_WHILE_AWAY_SECONDS = 900.0
 # An unknown key may be made the next moment; it is remembered only against a flood.
 UNKNOWN_REMEMBERED_SECONDS = 2.0
@@ -61,27 +64,59 @@ def verify_in_postgres(key: str) -> api_keys.ApiKey | None:
 
 
 class Keyring:
-    """Remembers keys by their hash; a key itself stays in no memory of ours."""
+    """Remembers keys by their hash; a key itself stays in no memory of ours.
+
+    Whoever comes while a key is looked up waits for that answer, and what is in use is looked up
+    again before it is forgotten: a busy key stops nobody every few seconds.
+    """
 
     def __init__(self, verify: Verify = verify_in_postgres, tokens: Checker | None = None) -> None:
         self._verify = verify
         self._known: dict[bytes, tuple[float, Principal | None]] = {}
+        self._asking: dict[bytes, asyncio.Task[Principal | None]] = {}
         self.tokens = tokens or Checker()
 
     async def check(self, key: str) -> Principal | None:
         """Whose key or access token it is, or None. Raises StoreUnavailable."""
         if "." in key:
             return await self.tokens.check(key)
-        name, now = api_keys.digest(key), time.monotonic()
+        name = api_keys.digest(key)
         checked_at, known = self._known.get(name, (-float("inf"), None))
-        if now - checked_at < (REMEMBERED_SECONDS if known else UNKNOWN_REMEMBERED_SECONDS):
+        age = time.monotonic() - checked_at
+        if age < (REMEMBERED_SECONDS if known else UNKNOWN_REMEMBERED_SECONDS):
+            if known and age > REFRESHED_SECONDS:
+                self._ask(name, key)
             return known
         try:
-            record = await to_thread.run_sync(self._verify, key)
+            return await asyncio.shield(self._ask(name, key))
         except StoreUnavailable:
-            if known is not None and now - checked_at < REMEMBERED_WHILE_AWAY_SECONDS:
+            if known is not None and age < REMEMBERED_WHILE_AWAY_SECONDS:
                 return known
             raise
+
+    @property
+    def is_looking_up(self) -> bool:
+        """Whether a lookup is under way."""
+        return bool(self._asking)
+
+    def _ask(self, name: bytes, key: str) -> "asyncio.Task[Principal | None]":
+        """The one lookup of this key that is under way."""
+        found = self._asking.get(name)
+        if found is None or found.get_loop() is not asyncio.get_running_loop():
+            found = self._asking[name] = asyncio.create_task(self._look_up(name, key))
+            found.add_done_callback(lambda done: self._answered(name, done))
+        return found
+
+    def _answered(self, name: bytes, done: "asyncio.Task[Principal | None]") -> None:
+        if self._asking.get(name) is done:
+            del self._asking[name]
+        if not done.cancelled():
+            # Those who waited have heard it; of one that nobody waited for, the next one will.
+            done.exception()
+
+    async def _look_up(self, name: bytes, key: str) -> Principal | None:
+        now = time.monotonic()
+        record = await to_thread.run_sync(self._verify, key)
         found = of_key(record) if record else None
         if len(self._known) >= _REMEMBERED_COUNT_LIMIT:
             self._known.clear()

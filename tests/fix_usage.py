@@ -249,7 +249,7 @@ def usage_site(session_stack: RunningStack, _template: str) -> Iterator[UsageSit
     with own_database(values["DATABASE_URL"], _template) as database_url:
         tables = UsageTables(connect(values["CLICKHOUSE_URL"]))
         tables.create()
-        warehouse = Warehouse(values["CLICKHOUSE_URL"])
+        warehouse = Warehouse(values["CLICKHOUSE_URL"], lately_seconds=0)
         app = create_app(
             publisher=connect_async(values["EVENT_BUS_URL"]),
             keyring=Keyring(partial(_verify, database_url)),

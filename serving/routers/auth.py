@@ -195,7 +195,7 @@ class Devices(BaseModel):
     sessions: list[Device]
 
 
-def sign_in_of(request: Request) -> SignIn:
+async def sign_in_of(request: Request) -> SignIn:
     """The application's. Raises Problem 503 where it is not set up."""
     state = request.app.state
     if not hasattr(state, "sign_in"):

@@ -79,7 +79,7 @@ class LoginLink(BaseModel):
     expires_in_seconds: int = Field(examples=[LINK_SECONDS])
 
 
-def sessions(request: Request) -> Sessions:
+async def sessions(request: Request) -> Sessions:
     """The application's sessions."""
     state = request.app.state
     if not hasattr(state, "dashboard_sessions"):

@@ -146,14 +146,17 @@ async def _answer(
     asked: Warehouse, user_id: UUID, first: date, resource: Resource | None
 ) -> MonthlyUsage:
     of_user = {"user_id": str(user_id)}
-    known, used, plans, sources = await asyncio.gather(
-        asked.ask("user_known", **of_user),
-        asked.ask("usage_of_user", **of_user, month=first),
-        asked.ask("user_plan", **of_user, month=first),
-        asked.ask("usage_freshness"),
+    sources, used = await asyncio.gather(
+        asked.ask_lately("usage_freshness"), asked.ask("usage_of_user", **of_user, month=first)
     )
-    if not known:
-        raise not_found("user")
+    plans: list[Row] = []
+    if not PLAN_LIMITS.keys() <= {row["resource_type"] for row in used}:
+        # What nobody used is known from the plan, and who used nothing perhaps from nowhere.
+        known, plans = await asyncio.gather(
+            asked.ask("user_known", **of_user), asked.ask("user_plan", **of_user, month=first)
+        )
+        if not known:
+            raise not_found("user")
     fresh = of_sources(sources, ["usage_tracking"], datetime.now(UTC))
     names = [row["plan_name"] for row in [*used, *plans] if row["plan_name"] != NO_PLAN]
     resources = _resources(used, plans)

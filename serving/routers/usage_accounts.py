@@ -122,7 +122,6 @@ async def usage_of_accounts(
         rows = await asked.ask(
             "usage_of_accounts",
             month=first,
-            previous_month=month_before(first),
             resource=chosen,
             user_ids=as_ids(asker.user_id),
             after_user_id=str(_id(place["user_id"])),
@@ -132,7 +131,12 @@ async def usage_of_accounts(
         days = (
             await _days(asked, first, chosen, rows[:limit]) if grain is Grain.DAY and rows else None
         )
-        sources = await asked.ask("usage_freshness")
+        before = (
+            await _before(asked, first, chosen, rows[:limit])
+            if compare is Compare.PREVIOUS and rows
+            else None
+        )
+        sources = await asked.ask_lately("usage_freshness")
     except ModelNotBuilt:
         raise unavailable(
             "Usage is not counted yet: the models are built within a minute.", "not-built-yet"
@@ -142,29 +146,45 @@ async def usage_of_accounts(
     fresh = of_sources(sources, ["usage_tracking"], datetime.now(UTC))
     return AccountsUsage(
         month=f"{first:%Y-%m}",
-        accounts=[
-            _account(row, days, is_compared=compare is Compare.PREVIOUS) for row in rows[:limit]
-        ],
+        accounts=[_account(row, days, before) for row in rows[:limit]],
         next_cursor=_next(request, asker, rows[limit - 1]) if len(rows) > limit else None,
         fresh_as_of=fresh.data_until if fresh else None,
         refreshed_at=fresh.refreshed_at if fresh else None,
     )
 
 
+# By customer and resource.
 Days = dict[tuple[UUID, str], list[DayOfUse]]
+Before = dict[tuple[UUID, str], int]
 
 
 async def _days(asked: Warehouse, first: date, resource: str, rows: list[Row]) -> Days:
     found: Days = defaultdict(list)
-    user_ids = sorted({row["user_id"] for row in rows}, key=str)
-    for row in await asked.ask("usage_days_of_accounts", **days_of(first, resource, *user_ids)):
+    asking = days_of(first, resource, *_users(rows))
+    for row in await asked.ask("usage_days_of_accounts", **asking):
         day = DayOfUse(date=row["date"], used_count=row["used_count"])
         found[row["user_id"], row["resource_type"]].append(day)
     return found
 
 
-def _account(row: Row, days: Days | None, *, is_compared: bool) -> AccountUsage:
-    before = int(row["previous_used_count"] or 0) if is_compared else None
+async def _before(asked: Warehouse, first: date, resource: str, rows: list[Row]) -> Before:
+    found = await asked.ask(
+        "usage_of_accounts_before",
+        month=month_before(first),
+        resource=resource,
+        user_ids=as_ids(*_users(rows)),
+    )
+    return {(row["user_id"], row["resource_type"]): row["used_count"] for row in found}
+
+
+def _users(rows: list[Row]) -> list[UUID]:
+    return sorted({row["user_id"] for row in rows}, key=str)
+
+
+def _account(row: Row, days: Days | None, used_before: Before | None) -> AccountUsage:
+    before = None
+    if used_before is not None:
+        before = used_before.get((row["user_id"], row["resource_type"]), 0)
     return AccountUsage(
         user_id=row["user_id"],
         resource_type=row["resource_type"],

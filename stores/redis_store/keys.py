@@ -135,14 +135,14 @@ def usage_key(user_id: UUID, resource: str, moment: datetime) -> str:
     return f"usage:{user_id}:{resource}:{moment.astimezone(UTC):%Y-%m}"
 
 
-def quota_state_key(user_id: UUID, resource: str, moment: datetime) -> str:
-    """What is known of the counter at `usage_key`, a hash that ends with it."""
-    return f"{usage_key(user_id, resource, moment)}:state"
+def quota_state_key(counter: str) -> str:
+    """What is known of the counter of that `usage_key`, a hash that ends with it."""
+    return f"{counter}:state"
 
 
-def quota_holds_key(user_id: UUID, resource: str, moment: datetime) -> str:
+def quota_holds_key(counter: str) -> str:
     """Reservations and operations under way of that counter, a sorted set by deadline."""
-    return f"{usage_key(user_id, resource, moment)}:holds"
+    return f"{counter}:holds"
 
 
 def usage_expires_at(moment: datetime) -> datetime:

@@ -20,6 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import IntEnum, StrEnum
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -180,14 +181,11 @@ class Period:
         """The next month's first moment, in UTC."""
         return usage_expires_at(self.starts_at)
 
+    @cached_property
     def key_names(self) -> tuple[str, str, str]:
         """The counter's three keys."""
-        moment = self.starts_at
-        return (
-            usage_key(self.user_id, self.resource, moment),
-            quota_state_key(self.user_id, self.resource, moment),
-            quota_holds_key(self.user_id, self.resource, moment),
-        )
+        counter = usage_key(self.user_id, self.resource, self.starts_at)
+        return counter, quota_state_key(counter), quota_holds_key(counter)
 
 
 @dataclass(frozen=True)
@@ -255,7 +253,7 @@ class QuotaCounters:
 
     async def admit(self, asked: Sequence[Ask]) -> list[Told]:
         """Decide on all of `asked`, in this order, in one round trip."""
-        keys = [key for each in asked for key in each.period.key_names()]
+        keys = [key for each in asked for key in each.period.key_names]
         arguments: list[Any] = [round(PENDING_SECONDS * 1000), self._oldest_ms]
         for each in asked:
             arguments += [each.member, each.amount, each.cap, each.stale_epoch]
@@ -264,7 +262,7 @@ class QuotaCounters:
 
     async def settle(self, settled: Sequence[Settle]) -> list[int | None]:
         """Say what became of holds. What is used now, for each, or None where that is lost."""
-        keys = [key for each in settled for key in each.period.key_names()]
+        keys = [key for each in settled for key in each.period.key_names]
         arguments: list[Any] = []
         for each in settled:
             arguments += [each.what.value, each.member, each.amount, each.epoch, each.more]
@@ -279,7 +277,7 @@ class QuotaCounters:
         arguments: list[Any] = [epoch, used, sum(amount for _, amount, _ in holds), ends]
         for identity, _, expires_at in holds:
             arguments += [milliseconds(expires_at), reservation_hold(identity)]
-        await self._run("restore", list(period.key_names()), arguments)
+        await self._run("restore", list(period.key_names), arguments)
 
     async def close(self) -> None:
         """Give the connections back."""

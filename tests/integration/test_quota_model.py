@@ -261,7 +261,7 @@ def test_a_counter_survives_what_no_client_can_cause(postgres_url: str, redis_ur
             period = Period(world.user, "interviews", _month())
             # A worker that died between Redis and the ledger: its hold is overdue in the end.
             with connect_redis(keys.Database.USAGE, redis_url) as client:
-                used, state, holds = period.key_names()
+                used, state, holds = period.key_names
                 client.incrby(used, 3)
                 client.hincrby(state, "holds", 1)
                 client.zadd(holds, {f"c:{uuid.uuid4()}": 1})

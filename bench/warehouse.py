@@ -162,6 +162,8 @@ def queries(warehouse: Warehouse) -> list[dict[str, Any]]:
         if "rollups." not in sql:
             continue
         used = {name: values[name] for name in re.findall(r"\{(\w+):", sql)}
+        if "IN {user_ids:" in sql:
+            used["user_ids"] = values["page_of_user_ids"]
         raw = sql
         for rollup, query in _RAW.items():
             raw = raw.replace(rollup, query)
@@ -192,7 +194,11 @@ def _parameters(client: ClickHouseClient) -> dict[str, Any]:
     busiest = client.query(
         "SELECT user_id FROM rollups.rollup_usage_monthly ORDER BY used_count DESC LIMIT 1"
     ).result_rows[0][0]
+    page = client.query(
+        "SELECT DISTINCT user_id FROM rollups.rollup_usage_monthly ORDER BY user_id LIMIT 50"
+    )
     return {
+        "page_of_user_ids": [str(row[0]) for row in page.result_rows],
         "first_day": today - timedelta(29),
         "last_day": today,
         "complete_day": today - timedelta(1),
@@ -204,6 +210,30 @@ def _parameters(client: ClickHouseClient) -> dict[str, Any]:
         "sort": "limit_share",
         "user_id": str(busiest),
         "month": today.replace(day=1),
+        # A first page of what the API answers, of everything.
+        "resource": "",
+        "limit": 51,
+        "date_from": date(1970, 1, 1),
+        "date_until": date(2299, 12, 31),
+        "hour_from": 0,
+        "hour_until": 2**32 - 1,
+        "server_errors_from": 0,
+        "model_name": "",
+        "service_name": "",
+        "is_of_one": False,
+        "event_type": "page_view",
+        "is_after": False,
+        "after_user_id": "00000000-0000-0000-0000-000000000000",
+        "after_resource": "",
+        "after_date": date(1970, 1, 1),
+        "after_hour": 0,
+        **dict.fromkeys(
+            (
+                *("after_model_name", "after_model_version", "after_endpoint", "after_method"),
+                "after_service_name",
+            ),
+            "",
+        ),
     }
 
 

@@ -218,7 +218,8 @@ def wait_for_insert(landings: EventLandings, former: bytes, seconds: float = 30)
     with landings._cursor() as cursor:
         while not (found := cursor.execute(query, [USER_EVENTS.name, former]).fetchone()):
             assert time.monotonic() < deadline, "no batch was begun"
-            time.sleep(0.001)
+            # Seldom enough to leave the processor to the writer that is waited for.
+            time.sleep(0.004)
     return bytes(found[0])
 
 

@@ -32,7 +32,8 @@ F_SETPIPE_SZ = 1031
 # The engine names its queries itself. Ours are found by a setting that shows in system.processes
 # and system.query_log and changes nothing here: it names queues of engines this build lacks.
 QUERY_ID_SETTING = "stream_like_engine_insert_queue"
-SERVER_SETTINGS = "SET implicit_select = 0, allow_introspection_functions = 0"
+SERVER_SETTINGS = {"implicit_select": "0", "allow_introspection_functions": "0"}
+DEFAULT_DATABASE = "default"
 
 
 @dataclass
@@ -90,18 +91,28 @@ def quote_name(name: str) -> str:
 class Connection:
     """One chDB connection; used by one request at a time."""
 
-    def __init__(self, raw: Any) -> None:
+    def __init__(self, raw: Any, settings: Mapping[str, str] | None = None) -> None:
         self._raw = raw
+        # Set with the first statement's own: each statement before it is half a millisecond.
+        self._to_set = dict(settings or {})
         self.progress = Progress()
         raw.set_progress_callback(self._on_progress)
 
     def _on_progress(self, values: Mapping[str, Any]) -> None:
         self.progress.update(values)
 
+    def assign(self, settings: Mapping[str, str]) -> None:
+        """Set them, from now on."""
+        together = self._to_set | dict(settings)
+        self._to_set = {}
+        if together:
+            self.run("SET " + ", ".join(f"{name} = {quote(it)}" for name, it in together.items()))
+
     def run(
         self, sql: bytes | str, result_format: str = "TSV", params: Mapping[str, str] | None = None
     ) -> bytes:
         """Run a statement whose result is small; the result in `result_format`."""
+        self._set_first()
         try:
             result = self._raw.query(sql, result_format, params=dict(params or {}))
         except Exception as error:
@@ -112,10 +123,15 @@ class Connection:
 
     def send(self, sql: bytes, result_format: str, params: Mapping[str, str]) -> Any:
         """Start a statement whose result is fetched block by block."""
+        self._set_first()
         try:
             return self._raw.send_query(sql, result_format, params=dict(params))
         except Exception as error:
             raise from_engine(error) from None
+
+    def _set_first(self) -> None:
+        if self._to_set:
+            self.assign({})
 
     def _count(self, result: Any) -> None:
         progress = self.progress
@@ -275,9 +291,7 @@ class Engine:
         """A connection with the settings a server would have."""
         with self._opening:
             raw = chdb.connect(self._target)
-        connection = Connection(raw)
-        connection.run(SERVER_SETTINGS)
-        return connection
+        return Connection(raw, SERVER_SETTINGS)
 
     def stream(
         self, connection: Connection, sql: Output, params: Mapping[str, str], query_id: str

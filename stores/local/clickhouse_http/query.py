@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from stores.local.clickhouse_http.bodies import DataFile
 from stores.local.clickhouse_http.engine import (
+    DEFAULT_DATABASE,
     QUERY_ID_SETTING,
     Connection,
     Engine,
@@ -48,25 +49,21 @@ class Query:
     def prepare(self, external: Mapping[str, DataFile]) -> None:
         """Settings, database and external tables of this request."""
         database = self.parameters.get("database")
-        if database and not (self.session and self.session.database == database):
+        current = self.session.database if self.session else DEFAULT_DATABASE
+        if database and database != current:
             self.connection.run(f"USE {quote_name(database)}")
             self._moved = True
         settings = dict(self.parameters.settings)
         readonly = settings.pop("readonly", "0")
         if external:
             # How a file is parsed is said by settings, and readonly would forbid to fill a table.
-            self._assign(settings)
+            self.connection.assign(settings)
             for name, data in external.items():
                 self._add_table(name, data)
         settings[QUERY_ID_SETTING] = self.query_id
         if readonly != "0" and self.session is None:
             settings["readonly"] = readonly
-        self._assign(settings)
-
-    def _assign(self, settings: Mapping[str, str]) -> None:
-        assignments = ", ".join(f"{name} = {quote(value)}" for name, value in settings.items())
-        if assignments:
-            self.connection.run(f"SET {assignments}")
+        self.connection.assign(settings)
 
     def _add_table(self, name: str, data: DataFile) -> None:
         structure = self.parameters.get(f"{name}_structure")
@@ -119,9 +116,7 @@ class Query:
             )
             if database:
                 connection.run(f"USE {quote_name(database)}")
-            settings = self.parameters.settings.items()
-            for name, value in settings:
-                connection.run(f"SET {name} = {quote(value)}")
+            connection.assign(self.parameters.settings)
             sql = b"DESCRIBE TABLE (" + sql + b"\n)"
             rows = connection.run(sql, "JSONCompactEachRow", self.parameters.bound)
             return [json.loads(row)[1] for row in rows.splitlines()]

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stores.local.clickhouse_http.engine import Connection
+from stores.local.clickhouse_http.engine import DEFAULT_DATABASE, Connection
 from stores.local.clickhouse_http.exceptions import ClickHouseException, Code
 
 DEFAULT_TIMEOUT_SECONDS = 60
@@ -24,7 +24,7 @@ class Session:
 
     connection: Connection
     assignments: dict[str, bytes] = field(default_factory=dict)
-    database: str = "default"
+    database: str = DEFAULT_DATABASE
     is_busy: bool = True
     is_answered: bool = False
     expires_at: float = 0.0

@@ -4,9 +4,11 @@ Belongs here: what no route should have to say for itself: that every error is a
 body may be unreadable or too large, that a server may be busy, which headers every answer has.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
@@ -70,8 +72,10 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     used: set[str] = set()
+    scopes = dict(_scopes(app.routes))
     for operations in document["paths"].values():
         for operation in operations.values():
+            _name_scope(operation, scopes.get(operation["operationId"]))
             _complete(operation)
             openapi_examples.complete(operation, schemas)
             used.update(operation.get("tags", ()))
@@ -81,6 +85,35 @@ def _document(app: FastAPI) -> dict[str, Any]:
     )
     document["tags"] = [{"name": name, "description": _TAGS.get(name, name)} for name in listed]
     return document
+
+
+def _scopes(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    """Operations and the scope that each needs, where it needs one."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from _scopes(included.routes)
+        elif isinstance(route, APIRoute):
+            for needed in _needed_scopes(route.dependant):
+                yield name_of(route), needed
+
+
+def _needed_scopes(dependant: Dependant) -> Iterator[str]:
+    scope = getattr(dependant.call, "scope", None)
+    if isinstance(scope, str):
+        yield scope
+    for each in dependant.dependencies:
+        yield from _needed_scopes(each)
+
+
+def _name_scope(operation: dict[str, Any], scope: str | None) -> None:
+    """Where the document has it for machines, and in words unless the route says it itself."""
+    if scope is None:
+        return
+    operation["security"] = [{name: [scope] for name in needed} for needed in operation["security"]]
+    said = operation.get("description", "")
+    if f"`{scope}`" not in said:
+        operation["description"] = f"{said}\n\nNeeds the scope `{scope}`.".strip()
 
 
 def _place(operations: dict[str, Any], listed: list[str]) -> int:

@@ -34,10 +34,11 @@ async def refuse_unknown(request: Request) -> None:
     known = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
     for name in request.query_params:
         if name not in known:
-            raise _unknown(name, sorted(known))
+            raise unknown(name, sorted(known))
 
 
-def _unknown(name: str, known: list[str]) -> Problem:
+def unknown(name: str, known: list[str]) -> Problem:
+    """The refusal of a parameter, where there are only those in `known`."""
     shown = name[:60]
     near = get_close_matches(name, known, 1)
     there = f"there are {', '.join(known)}" if known else "there are none"

@@ -165,7 +165,9 @@ _GENERAL = (
         "not-built-yet",
         503,
         "The tables behind this are not built yet",
-        "They are built within minutes of the first start; ask again later.",
+        "Dagster builds them within minutes of its start; ask again later. Where it does not run,"
+        " build them: `interview-data dbt warehouse build` and"
+        " `interview-data dbt operational build`.",
     ),
     Kind(
         "overloaded",
@@ -247,6 +249,23 @@ _SIGN_IN = (
     ),
 )
 
+# Of one event in a batch: in its receipt, never an answer by itself.
+EVENT_REJECTED = Kind(
+    "event-rejected",
+    422,
+    "The event breaks the contract",
+    "Each of `invalid_parameters` names a field, the rule that it breaks and the reason in words."
+    " Mend the event and send it again; the rest of its batch was taken.",
+)
+EVENT_CONFLICT = Kind(
+    "event-conflict",
+    409,
+    "The id belongs to another event",
+    "An event with this id was sent before and says something else; the first one counts. Give"
+    " each event an id of its own.",
+)
+_EVENTS = (EVENT_REJECTED, EVENT_CONFLICT)
+
 # Of quotas and webhooks.
 _QUOTA = (
     Kind(
@@ -270,7 +289,7 @@ _QUOTA = (
     ),
 )
 
-KINDS: dict[str, Kind] = {kind.slug: kind for kind in (*_GENERAL, *_SIGN_IN, *_QUOTA)}
+KINDS: dict[str, Kind] = {kind.slug: kind for kind in (*_GENERAL, *_SIGN_IN, *_EVENTS, *_QUOTA)}
 
 _OF_STATUS: dict[int, Kind] = {}
 for _kind in KINDS.values():

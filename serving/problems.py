@@ -70,7 +70,9 @@ def problem_response(problem: Problem) -> Response:
     if found := request_id.get():
         body["request_id"] = found
     headers = dict(problem.headers) if problem.headers else None
-    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
+    return Response(
+        orjson.dumps(body, option=orjson.OPT_UTC_Z), problem.status, headers, MEDIA_TYPE
+    )
 
 
 def documented(*problems: int | str) -> dict[int | str, dict[str, Any]]:

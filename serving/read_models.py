@@ -12,7 +12,12 @@ from serving.queries.warehouse import ModelNotBuilt, Row, Warehouse, question
 from stores.errors import TransientError
 from stores.postgres.pool import AsyncPool, UndefinedTable
 
-_NOT_BUILT = "The models behind this are not built yet: they are within minutes of the first start."
+# Also where Dagster does not run, and so for as long as nobody builds them.
+NOT_BUILT = (
+    "The models behind this are not built yet. Dagster builds them within minutes of its start;"
+    " where it does not run, build them: `interview-data dbt warehouse build` and"
+    " `interview-data dbt operational build`."
+)
 
 
 async def ask_postgres(pool: AsyncPool, name: str, **parameters: Any) -> list[Row]:
@@ -20,7 +25,7 @@ async def ask_postgres(pool: AsyncPool, name: str, **parameters: Any) -> list[Ro
     try:
         return await pool.rows(question(f"postgres/{name}"), parameters)
     except UndefinedTable:
-        raise unavailable(_NOT_BUILT, "not-built-yet") from None
+        raise unavailable(NOT_BUILT, "not-built-yet") from None
 
 
 async def ask_warehouse(asked: Warehouse, name: str, **parameters: Any) -> list[Row]:
@@ -28,7 +33,7 @@ async def ask_warehouse(asked: Warehouse, name: str, **parameters: Any) -> list[
     try:
         return await asked.ask(name, **parameters)
     except ModelNotBuilt:
-        raise unavailable(_NOT_BUILT, "not-built-yet") from None
+        raise unavailable(NOT_BUILT, "not-built-yet") from None
     except TransientError:
         raise unavailable("ClickHouse does not answer right now; try again.") from None
 

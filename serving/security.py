@@ -171,6 +171,8 @@ def require_scope(
         await _admit(request, response, found)
         return found
 
+    # For the OpenAPI document.
+    checked.scope = scope  # type: ignore[attr-defined]
     return checked
 
 

@@ -34,8 +34,8 @@ from stores.postgres.event_landings import EventLandings
 from stores.settings import inherited_environment, server_environment
 
 SEED = 20261123
-# Of each fault; thirty of each take the whole suite beyond what CI waits for.
-ROUNDS = 8
+# Of each fault.
+ROUNDS = 30
 _SECRET = "test"
 
 

@@ -180,7 +180,9 @@ def make_customer(warehouse: Warehouse, limits: Mapping[str, Any] | None) -> UUI
         plan_id = warehouse.capture(
             "subscription_plans",
             name="starter",
-            price=0,
+            # Paid, so that the months that begin with revenue are looked at.
+            price=29,
+            currency="USD",
             billing_interval="month",
             limits=json.dumps(limits),
             features="{}",

@@ -10,6 +10,7 @@ import logging
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -106,9 +107,13 @@ def _in_pool(work: "Callable[[AsyncPool], Awaitable[Answer]]") -> Answer:
     return asyncio.run(run())
 
 
+def _as_text(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def _print(rows: list[dict[str, Any]], names: tuple[str, ...], as_json: bool) -> None:
     if as_json:
-        click.echo(json_format.dumps(rows, default=str))
+        click.echo(json_format.dumps(rows, default=_as_text))
         return
     from rich.console import Console
     from rich.table import Table

@@ -112,7 +112,10 @@ class Intake:
             seconds = max(short, default=1.0)
             if admission.requests.left < 1 or admission.events.left < 1:
                 self._refused_until[str(key.id)] = time.monotonic() + min(seconds, 1.0)
-            raise _too_many(seconds, rate_limit_headers(admission))
+            fewer = 0 < admission.events.left < event_count and admission.requests.left > 0
+            raise _too_many(
+                seconds, rate_limit_headers(admission), admission.events.left if fewer else 0
+            )
         return admission
 
     async def take(self, kind: Kind, key: Principal, batch: Batch) -> Admission:
@@ -281,10 +284,13 @@ def _state(name: str, quota: Quota) -> str:
     return f'"{name}";r={quota.left};t={math.ceil(quota.seconds)}'
 
 
-def _too_many(seconds: float, headers: list[tuple[str, str]]) -> Problem:
+def _too_many(seconds: float, headers: list[tuple[str, str]], left: int = 0) -> Problem:
     wait = max(1, math.ceil(seconds))
+    detail = f"This key has sent all it may for now; try again in {wait} s."
+    if left:
+        detail = f"This key may send {left} more events now; send fewer, or all in {wait} s."
     return Problem(
         429,
-        f"This key has sent all it may for now; try again in {wait} s.",
+        detail,
         dict(headers) | {"Retry-After": str(wait)},
     )

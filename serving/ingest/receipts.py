@@ -12,9 +12,8 @@ from typing import Literal
 import orjson
 from pydantic import BaseModel, Field
 
+from serving.problem_kinds import EVENT_CONFLICT, EVENT_REJECTED
 from stores.event_bus.parsing import Batch, Rejection
-
-TITLE = "The event breaks the contract"
 
 
 class BrokenRule(BaseModel):
@@ -32,7 +31,7 @@ class BrokenRule(BaseModel):
 class EventProblem(BaseModel):
     """RFC 9457, for one event."""
 
-    type: str = Field(examples=["about:blank"])
+    type: str = Field(examples=[EVENT_REJECTED.type])
     title: str
     status: Literal[409, 422] = Field(description="409 for a conflict of ids, else 422.")
     invalid_parameters: list[BrokenRule]
@@ -85,14 +84,15 @@ def _rejected(rejections: Iterable[Rejection]) -> Iterable[tuple[int, str]]:
     for index, group in groupby(rejections, key=lambda each: each.index):
         broken = list(group)
         is_conflict = any(each.rule == "conflict" for each in broken)
+        kind = EVENT_CONFLICT if is_conflict else EVENT_REJECTED
         receipt = {
             "index": index,
             "id": broken[0].id or None,
             "status": "rejected",
             "problem": {
-                "type": "about:blank",
-                "title": TITLE,
-                "status": 409 if is_conflict else 422,
+                "type": kind.type,
+                "title": kind.title,
+                "status": kind.status,
                 "invalid_parameters": [
                     {"field": each.field, "rule": each.rule, "reason": each.reason}
                     for each in broken

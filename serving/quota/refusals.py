@@ -26,8 +26,10 @@ def exceeded(standing: "Standing", amount: int) -> Problem:
     """There is no room for `amount`."""
     limit = standing.limit
     what = standing.period.resource
+    grace = (limit.cap or 0) - (limit.limit or 0)
+    allowed = f"{limit.limit} a month" + (f" and a grace of {grace}" if grace else "")
     detail = (
-        f"{amount} of {what} were asked for; of {limit.cap} a month {standing.used} are used"
+        f"{amount} of {what} were asked for; of {allowed} {standing.used} are used"
         f" and {standing.reserved} reserved."
         if standing.plan.name is not None
         else "The user has no active subscription, so nothing may be used."

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from serving.ingest.bodies import read_body
 from serving.ingest.intake import Intake, rate_limit_headers
 from serving.ingest.receipts import Receipt, receipt_bytes
+from serving.parameters import unknown
 from serving.problems import Problem, answer_to, documented, unavailable
 from serving.security import authorize
 from stores.errors import InputInvalid, TransientError
@@ -254,6 +255,9 @@ def _new_window(kind: Kind, scope: str, settings: Settings) -> Window:
 
 
 def _check_version(request: Request, kind: Kind) -> None:
+    for name in request.query_params:
+        if name != "schema_version":
+            raise unknown(name, ["schema_version"])
     version = request.query_params.get("schema_version", str(kind.version))
     if version != str(kind.version):
         raise InputInvalid("schema_version", f"must be {kind.version}; /v1/schemas lists them")

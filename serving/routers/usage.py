@@ -13,8 +13,10 @@ from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.dashboards.freshness import of_sources
+from serving.paging import Moment
 from serving.problems import documented, unavailable
 from serving.queries.warehouse import ModelNotBuilt, Row, Warehouse, as_ids, of_application
+from serving.read_models import NOT_BUILT
 from serving.security import Principal, ensure_tenant, not_found, require_scope
 from serving.usage_parameters import (
     CompareGiven,
@@ -97,10 +99,10 @@ class MonthlyUsage(BaseModel):
     month: str
     plan_name: str | None = Field(description="Null where no subscription was in force.")
     resources: list[ResourceUsage] = Field(description="Every resource of the plan or used.")
-    fresh_as_of: datetime | None = Field(
+    fresh_as_of: Moment | None = Field(
         description="When the newest usage counted here was captured; null before any was."
     )
-    refreshed_at: datetime | None = Field(
+    refreshed_at: Moment | None = Field(
         description="When the numbers were last brought up to date."
     )
 
@@ -135,9 +137,7 @@ async def usage_of_user(
             await _add_days(asked, found, first)
         return found
     except ModelNotBuilt:
-        raise unavailable(
-            "Usage is not counted yet: the models are built within a minute.", "not-built-yet"
-        ) from None
+        raise unavailable(NOT_BUILT, "not-built-yet") from None
     except TransientError:
         raise unavailable("ClickHouse does not answer right now; try again.") from None
 

@@ -16,6 +16,7 @@ from serving.dashboards.freshness import of_sources
 from serving.paging import Cursor, Limit, Moment, next_cursor, place_of
 from serving.problems import documented, unavailable
 from serving.queries.warehouse import ModelNotBuilt, Row, Warehouse, as_ids, of_application
+from serving.read_models import NOT_BUILT
 from serving.routers.usage import NO_PLAN, days_of
 from serving.security import Principal, require_scope
 from serving.usage_parameters import (
@@ -113,7 +114,7 @@ async def usage_of_accounts(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> AccountsUsage:
-    """In the order of their ids. A customer who asks is told of itself alone."""
+    """In an order that stays as it is. A customer who asks is told of itself alone."""
     first = first_day(month, time_zone, datetime.now(UTC))
     place = place_of(request, asker.id, cursor, {"user_id": str, "resource": str})
     response.headers["Cache-Control"] = "private, no-cache"
@@ -138,9 +139,7 @@ async def usage_of_accounts(
         )
         sources = await asked.ask_lately("usage_freshness")
     except ModelNotBuilt:
-        raise unavailable(
-            "Usage is not counted yet: the models are built within a minute.", "not-built-yet"
-        ) from None
+        raise unavailable(NOT_BUILT, "not-built-yet") from None
     except TransientError:
         raise unavailable("ClickHouse does not answer right now; try again.") from None
     fresh = of_sources(sources, ["usage_tracking"], datetime.now(UTC))

@@ -128,6 +128,8 @@ def create(
     stack. The caller commits.
     """
     _check(name, scopes, user_id)
+    if user_id is not None and not _is_user(connection, user_id):
+        raise InputInvalid("user_id", "must be of a user that there is")
     made = key or new_key()
     done = connection.execute(
         "INSERT INTO platform.api_keys"
@@ -153,6 +155,11 @@ def create(
     if done.rowcount == 0:
         raise StateConflict(f"the key {name} exists; revoke it first, or take another name")
     return made
+
+
+def _is_user(connection: psycopg.Connection[Any], user_id: UUID) -> bool:
+    found = connection.execute("SELECT FROM users WHERE id = %s", [user_id])
+    return found.fetchone() is not None
 
 
 def new_key() -> str:

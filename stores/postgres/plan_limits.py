@@ -17,6 +17,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 from uuid import UUID
 
@@ -85,22 +86,34 @@ async def plans_of(connection: AsyncConnection, user_ids: Sequence[UUID]) -> dic
     found = await connection.execute(_PLANS, [list(user_ids)])
     return {
         user_id: Plan(
-            user_id, subscription_id, name, ends_at, *read_limits({} if limits is None else limits)
+            user_id,
+            subscription_id,
+            name,
+            ends_at,
+            *read_limits({} if limits is None else limits, name),
         )
         async for user_id, subscription_id, ends_at, name, limits in found
     }
 
 
-def read_limits(limits: Any) -> tuple[dict[str, Limit], dict[RateWindow, int]]:
-    """The limits by resource, and the rates; none at all where there is no plan."""
+def read_limits(
+    limits: Any, plan: str | None = None
+) -> tuple[dict[str, Limit], dict[RateWindow, int]]:
+    """The limits by resource, and the rates; none at all where there is no plan.
+
+    What `plan` says and cannot be meant is logged once.
+    """
     if limits is None:
         return {}, {}
     if not isinstance(limits, dict):
-        log.warning("a plan's limits are no object: it allows nothing")
+        _warn(plan, "its limits are no object: it allows nothing")
         return dict.fromkeys(RESOURCES, NOTHING), {}
+    for name in limits.keys() - {*RESOURCES, RATE_LIMITS}:
+        known = ", ".join((*RESOURCES, RATE_LIMITS))
+        _warn(plan, f"it limits {name!r}, which is none of {known}: that limits nothing")
     rates = limits.get(RATE_LIMITS) or {}
     return (
-        {name: _limit(name, value) for name, value in limits.items() if name in RESOURCES},
+        {name: _limit(name, value, plan) for name, value in limits.items() if name in RESOURCES},
         {
             window: rates[window]
             for window in RateWindow
@@ -109,7 +122,7 @@ def read_limits(limits: Any) -> tuple[dict[str, Limit], dict[RateWindow, int]]:
     )
 
 
-def _limit(name: str, value: Any) -> Limit:
+def _limit(name: str, value: Any, plan: str | None) -> Limit:
     if value is None:
         return Limit()
     if _is_count(value):
@@ -124,8 +137,14 @@ def _limit(name: str, value: Any) -> Limit:
             and isinstance(event_type, str)
         ):
             return Limit(limit, mode, grace, event_type)
-    log.warning("the limit of %s in a plan cannot be read: it allows nothing", name)
+    _warn(plan, f"its limit of {name} cannot be read: it allows nothing")
     return NOTHING
+
+
+@lru_cache(maxsize=1000)
+def _warn(plan: str | None, problem: str) -> None:
+    """Once: a plan is read again for every customer."""
+    log.warning("the plan %s: %s", plan, problem)
 
 
 def _is_count(value: Any) -> bool:

@@ -61,7 +61,8 @@ SELECT id, user_id, resource_type, count, date FROM usage_tracking WHERE id = AN
 """
 _RESERVATION = (
     "id, user_id, resource_type, amount, committed_amount, date, ttl_seconds, created_at,"
-    " expires_at, settled_at,"
+    " expires_at,"
+    " CASE WHEN state = 'held' AND expires_at <= now() THEN expires_at ELSE settled_at END,"
     " CASE WHEN state = 'held' AND expires_at <= now() THEN 'expired' ELSE state END"
 )
 _RESERVE = f"""
@@ -115,7 +116,7 @@ DO UPDATE SET epoch = quota_counters.epoch + 1, counted_at = now()
 RETURNING epoch
 """
 _EXPIRE = """
-UPDATE platform.quota_reservations SET state = 'expired', settled_at = now()
+UPDATE platform.quota_reservations SET state = 'expired', settled_at = expires_at
 WHERE user_id = %s AND resource_type = %s AND date >= %s AND date < %s
     AND state = 'held' AND expires_at <= now()
 """

@@ -177,12 +177,14 @@ class Story:
         try:
             session.connection = connect(self._url, autocommit=True)
             session.connection.execute(LOCK_TIMEOUT.encode())
+            # The new one may be lost as well, before or while it is asked.
+            self._read_forms(session.connection)
         except (StoreUnavailable, OperationalError):
             self._left += 1
+            session.let_go()
             session.connection = None
             threading.Event().wait(0.1)
             return False
-        self._read_forms(session.connection)
         return True
 
     def _read_forms(self, connection: Connection) -> None:

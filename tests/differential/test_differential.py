@@ -18,9 +18,9 @@ from differential.oracle import compare
 from differential.outline import Outline, outlines
 from differential.rounds import HASH_KEY, KILLS, Round
 
-# Fifty stories; `make test-differential` tells more. Two rounds are told at once, each with stores
-# of its own: while one waits for a store that was killed, the other has the machine.
-EXAMPLE_COUNT = 1
+# Two hundred stories; `make test-differential` tells more. Two rounds are told at once, each with
+# stores of its own: while one waits for a store that was killed, the other has the machine.
+EXAMPLE_COUNT = 4
 LANES = 2
 STORIES_PER_ROUND = 25
 
@@ -44,7 +44,7 @@ def breakable_stacks() -> Iterator[list[RunningStack]]:
     max_examples=EXAMPLE_COUNT,
     deadline=None,
     derandomize=True,
-    # The first example of the other phases would be the simplest there is, told fifty times; a
+    # The first example of the other phases would be the simplest there is, told again and again; a
     # story that differs is made shorter by hand, with its seed, not while CI waits.
     phases=(Phase.generate,),
     suppress_health_check=list(HealthCheck),

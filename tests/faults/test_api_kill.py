@@ -30,7 +30,7 @@ from stores.postgres import api_keys
 from stores.postgres.client import connect as connect_postgres
 
 SEED = 20261123
-ROUNDS = 8
+ROUNDS = 30
 CLIENTS = 3
 BATCH = 60
 TESTS = Path(__file__).resolve().parent.parent

@@ -149,7 +149,7 @@ def test_postgres_that_goes_and_comes(
         sending(Client()) as client,
         following(),
     ):
-        for _ in range(10):
+        for _ in range(ROUNDS):
             note = wait_for_insert(landings, note)
             time.sleep(chance.uniform(0, 0.03))
             postgres_wire.down()

@@ -359,6 +359,11 @@ def test_the_contracts_are_published_as_json_schema(client: TestClient) -> None:
 def test_another_version_of_the_contract_is_refused(client: TestClient) -> None:
     assert client.post("/v1/events?schema_version=1", json=[event()]).status_code == 202
     assert client.post("/v1/events?schema_version=2", json=[event()]).status_code == 400
+    # A misspelt one would switch the check off.
+    misspelt = client.post("/v1/events?schema_verion=2", json=[event()])
+    assert misspelt.status_code == 422
+    assert misspelt.json()["type"] == "/problems/unknown-parameter"
+    assert "did you mean schema_version?" in misspelt.json()["detail"]
 
 
 def test_a_body_without_an_announced_length_is_cut_off_at_the_limit(client: TestClient) -> None:

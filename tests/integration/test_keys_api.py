@@ -103,6 +103,7 @@ def test_a_key_is_made_listed_rotated_and_revoked(ask, identity: IdentitySite) -
         ({"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
         ({"expires_at": "2030-01-01T00:00:00"}, "expires_at"),
         ({"user_id": "nobody"}, "user_id"),
+        ({"user_id": str(uuid.uuid4())}, "user_id"),
         ({"events_per_minute": 1}, "events_per_minute"),
         ({"unknown": 1}, "unknown"),
     ],

@@ -78,6 +78,7 @@ def test_a_reservation_holds_until_it_is_committed_released_or_over(
     wait_until(lambda: quota_api.standing(user)["reserved_count"] == 0, 5, "it is over")
     _, found, _ = quota_api.ask("GET", f"/v1/quota/reservations/{over['id']}")
     assert found["state"] == "expired"
+    assert found["settled_at"] == found["expires_at"], "when it ended"
     assert quota_api.end(over["id"], "commit")[0] == 409
     assert quota_api.consume(user, 6)[0] == 201
     assert ledger_used(postgres_url, user) == 10

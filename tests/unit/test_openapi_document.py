@@ -108,6 +108,10 @@ def test_the_page_needs_nothing_from_elsewhere_and_shows_every_operation() -> No
     assert 'href="http' not in page.text
     # Bodies and answers by field, whether they stand in the route or are named.
     assert "completed_session_count" in page.text
+    # What is allowed, and to whom.
+    assert "at least 1; at most 1000000000; 1 by default" in page.text
+    assert "analysis, interviews, storage" in page.text
+    assert "Needs the scope <code>quota:consume</code>" in page.text
     assert "style-src 'unsafe-inline'" in page.headers["content-security-policy"]
 
 

@@ -132,6 +132,8 @@ def sync_detailed(
 
     After 503 or no answer send the same again: ids that are stored answer 200 with their versions.
 
+    Needs the scope `aggregates:write`.
+
     Args:
         aggregate_type (str): Such as `interview`.
         aggregate_id (UUID): The aggregate; an id belongs to one type.
@@ -171,6 +173,8 @@ def sync(
 
     After 503 or no answer send the same again: ids that are stored answer 200 with their versions.
 
+    Needs the scope `aggregates:write`.
+
     Args:
         aggregate_type (str): Such as `interview`.
         aggregate_id (UUID): The aggregate; an id belongs to one type.
@@ -204,6 +208,8 @@ async def asyncio_detailed(
      All of the events or none, at the version expected, or 409 with `current_version`.
 
     After 503 or no answer send the same again: ids that are stored answer 200 with their versions.
+
+    Needs the scope `aggregates:write`.
 
     Args:
         aggregate_type (str): Such as `interview`.
@@ -241,6 +247,8 @@ async def asyncio(
      All of the events or none, at the version expected, or 409 with `current_version`.
 
     After 503 or no answer send the same again: ids that are stored answer 200 with their versions.
+
+    Needs the scope `aggregates:write`.
 
     Args:
         aggregate_type (str): Such as `interview`.

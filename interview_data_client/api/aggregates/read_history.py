@@ -115,6 +115,8 @@ def sync_detailed(
 
      In order, from the version after `after_version`; what was read never changes.
 
+    Needs the scope `aggregates:read`.
+
     Args:
         aggregate_type (str): Such as `interview`.
         aggregate_id (UUID): The aggregate; an id belongs to one type.
@@ -155,6 +157,8 @@ def sync(
 
      In order, from the version after `after_version`; what was read never changes.
 
+    Needs the scope `aggregates:read`.
+
     Args:
         aggregate_type (str): Such as `interview`.
         aggregate_id (UUID): The aggregate; an id belongs to one type.
@@ -189,6 +193,8 @@ async def asyncio_detailed(
     """Read the history of an aggregate
 
      In order, from the version after `after_version`; what was read never changes.
+
+    Needs the scope `aggregates:read`.
 
     Args:
         aggregate_type (str): Such as `interview`.
@@ -227,6 +233,8 @@ async def asyncio(
     """Read the history of an aggregate
 
      In order, from the version after `after_version`; what was read never changes.
+
+    Needs the scope `aggregates:read`.
 
     Args:
         aggregate_type (str): Such as `interview`.

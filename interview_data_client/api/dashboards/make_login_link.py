@@ -86,6 +86,8 @@ def sync_detailed(
 
      The link works once, within a day, and opens a session with the rights of this key.
 
+    Needs the scope `usage:read`.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -111,6 +113,8 @@ def sync(
 
      The link works once, within a day, and opens a session with the rights of this key.
 
+    Needs the scope `usage:read`.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -131,6 +135,8 @@ async def asyncio_detailed(
     """Make a link that signs a browser in
 
      The link works once, within a day, and opens a session with the rights of this key.
+
+    Needs the scope `usage:read`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -154,6 +160,8 @@ async def asyncio(
     """Make a link that signs a browser in
 
      The link works once, within a day, and opens a session with the rights of this key.
+
+    Needs the scope `usage:read`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

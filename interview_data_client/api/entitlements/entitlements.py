@@ -112,6 +112,8 @@ def sync_detailed(
     To look is not to use: between this answer and a request somebody else may use the rest. What
     must not go over a limit is asked by `/v1/quota/consume` or reserved.
 
+    Needs the scope `usage:read`.
+
     Args:
         user_id (UUID): The user's id.
         if_none_match (None | str | Unset): The ETag of an earlier answer.
@@ -149,6 +151,8 @@ def sync(
     To look is not to use: between this answer and a request somebody else may use the rest. What
     must not go over a limit is asked by `/v1/quota/consume` or reserved.
 
+    Needs the scope `usage:read`.
+
     Args:
         user_id (UUID): The user's id.
         if_none_match (None | str | Unset): The ETag of an earlier answer.
@@ -180,6 +184,8 @@ async def asyncio_detailed(
 
     To look is not to use: between this answer and a request somebody else may use the rest. What
     must not go over a limit is asked by `/v1/quota/consume` or reserved.
+
+    Needs the scope `usage:read`.
 
     Args:
         user_id (UUID): The user's id.
@@ -215,6 +221,8 @@ async def asyncio(
 
     To look is not to use: between this answer and a request somebody else may use the rest. What
     must not go over a limit is asked by `/v1/quota/consume` or reserved.
+
+    Needs the scope `usage:read`.
 
     Args:
         user_id (UUID): The user's id.

@@ -99,6 +99,8 @@ def sync_detailed(
 
     503 also where that is not known: an event that is still on the bus is found by Redis alone.
 
+    Needs the scope `events:read`.
+
     Args:
         event_id (UUID): event_id, metric_id or request_id.
 
@@ -132,6 +134,8 @@ def sync(
 
     503 also where that is not known: an event that is still on the bus is found by Redis alone.
 
+    Needs the scope `events:read`.
+
     Args:
         event_id (UUID): event_id, metric_id or request_id.
 
@@ -159,6 +163,8 @@ async def asyncio_detailed(
      Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
 
     503 also where that is not known: an event that is still on the bus is found by Redis alone.
+
+    Needs the scope `events:read`.
 
     Args:
         event_id (UUID): event_id, metric_id or request_id.
@@ -190,6 +196,8 @@ async def asyncio(
      Of all three kinds. 404 where no event of this id was ever accepted or kept as refused.
 
     503 also where that is not known: an event that is still on the bus is found by Redis alone.
+
+    Needs the scope `events:read`.
 
     Args:
         event_id (UUID): event_id, metric_id or request_id.

@@ -158,6 +158,8 @@ def sync_detailed(
 
      The newest first. Interviews that are made meanwhile do not move the parts that follow.
 
+    Needs the scope `interviews:read`.
+
     Args:
         user_id (UUID): The customer.
         status (None | str | Unset): In this state.
@@ -208,6 +210,8 @@ def sync(
 
      The newest first. Interviews that are made meanwhile do not move the parts that follow.
 
+    Needs the scope `interviews:read`.
+
     Args:
         user_id (UUID): The customer.
         status (None | str | Unset): In this state.
@@ -252,6 +256,8 @@ async def asyncio_detailed(
     """List a customer's interviews with how far candidates have come
 
      The newest first. Interviews that are made meanwhile do not move the parts that follow.
+
+    Needs the scope `interviews:read`.
 
     Args:
         user_id (UUID): The customer.
@@ -300,6 +306,8 @@ async def asyncio(
     """List a customer's interviews with how far candidates have come
 
      The newest first. Interviews that are made meanwhile do not move the parts that follow.
+
+    Needs the scope `interviews:read`.
 
     Args:
         user_id (UUID): The customer.

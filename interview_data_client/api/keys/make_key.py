@@ -122,6 +122,8 @@ def sync_detailed(
 
      The answer is the only one with the key. 409 where a key of that name works.
 
+    Needs the scope `admin`.
+
     Args:
         body (NewKey): What a key is to be.
 
@@ -153,6 +155,8 @@ def sync(
 
      The answer is the only one with the key. 409 where a key of that name works.
 
+    Needs the scope `admin`.
+
     Args:
         body (NewKey): What a key is to be.
 
@@ -178,6 +182,8 @@ async def asyncio_detailed(
     """Make an API key
 
      The answer is the only one with the key. 409 where a key of that name works.
+
+    Needs the scope `admin`.
 
     Args:
         body (NewKey): What a key is to be.
@@ -207,6 +213,8 @@ async def asyncio(
     """Make an API key
 
      The answer is the only one with the key. 409 where a key of that name works.
+
+    Needs the scope `admin`.
 
     Args:
         body (NewKey): What a key is to be.

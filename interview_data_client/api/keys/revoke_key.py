@@ -95,6 +95,8 @@ def sync_detailed(
 
      It ends within 15 seconds, a former one of a rotation with it. Again changes nothing.
 
+    Needs the scope `admin`.
+
     Args:
         key_id (UUID): As listed.
 
@@ -126,6 +128,8 @@ def sync(
 
      It ends within 15 seconds, a former one of a rotation with it. Again changes nothing.
 
+    Needs the scope `admin`.
+
     Args:
         key_id (UUID): As listed.
 
@@ -151,6 +155,8 @@ async def asyncio_detailed(
     """Revoke an API key
 
      It ends within 15 seconds, a former one of a rotation with it. Again changes nothing.
+
+    Needs the scope `admin`.
 
     Args:
         key_id (UUID): As listed.
@@ -180,6 +186,8 @@ async def asyncio(
     """Revoke an API key
 
      It ends within 15 seconds, a former one of a rotation with it. Again changes nothing.
+
+    Needs the scope `admin`.
 
     Args:
         key_id (UUID): As listed.

@@ -134,6 +134,8 @@ def sync_detailed(
 
     A former key that still worked from an earlier rotation ends now.
 
+    Needs the scope `admin`.
+
     Args:
         key_id (UUID): As listed.
         body (Rotation): How the former key ends.
@@ -170,6 +172,8 @@ def sync(
 
     A former key that still worked from an earlier rotation ends now.
 
+    Needs the scope `admin`.
+
     Args:
         key_id (UUID): As listed.
         body (Rotation): How the former key ends.
@@ -200,6 +204,8 @@ async def asyncio_detailed(
      Another key with the same rights; the former one works for a while, so that none is missed.
 
     A former key that still worked from an earlier rotation ends now.
+
+    Needs the scope `admin`.
 
     Args:
         key_id (UUID): As listed.
@@ -234,6 +240,8 @@ async def asyncio(
      Another key with the same rights; the former one works for a while, so that none is missed.
 
     A former key that still worked from an earlier rotation ends now.
+
+    Needs the scope `admin`.
 
     Args:
         key_id (UUID): As listed.

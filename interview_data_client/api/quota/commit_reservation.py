@@ -136,6 +136,8 @@ def sync_detailed(
 
      What is not used of it is free again. The same commit again answers the same.
 
+    Needs the scope `quota:consume`.
+
     Args:
         reservation_id (UUID): The reservation's id.
         body (None | Unset | WantedCommit):
@@ -170,6 +172,8 @@ def sync(
 
      What is not used of it is free again. The same commit again answers the same.
 
+    Needs the scope `quota:consume`.
+
     Args:
         reservation_id (UUID): The reservation's id.
         body (None | Unset | WantedCommit):
@@ -198,6 +202,8 @@ async def asyncio_detailed(
     """Use what was reserved, or a part of it
 
      What is not used of it is free again. The same commit again answers the same.
+
+    Needs the scope `quota:consume`.
 
     Args:
         reservation_id (UUID): The reservation's id.
@@ -230,6 +236,8 @@ async def asyncio(
     """Use what was reserved, or a part of it
 
      What is not used of it is free again. The same commit again answers the same.
+
+    Needs the scope `quota:consume`.
 
     Args:
         reservation_id (UUID): The reservation's id.

@@ -137,6 +137,8 @@ def sync_detailed(
 
     After 503 or no answer send the same again with the same key: it counts once.
 
+    Needs the scope `quota:consume`.
+
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts
             once.
@@ -174,6 +176,8 @@ def sync(
 
     After 503 or no answer send the same again with the same key: it counts once.
 
+    Needs the scope `quota:consume`.
+
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts
             once.
@@ -205,6 +209,8 @@ async def asyncio_detailed(
      All of the amount or none of it: 409 `quota-exceeded` with the numbers where it is too much.
 
     After 503 or no answer send the same again with the same key: it counts once.
+
+    Needs the scope `quota:consume`.
 
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts
@@ -240,6 +246,8 @@ async def asyncio(
      All of the amount or none of it: 409 `quota-exceeded` with the numbers where it is too much.
 
     After 503 or no answer send the same again with the same key: it counts once.
+
+    Needs the scope `quota:consume`.
 
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts

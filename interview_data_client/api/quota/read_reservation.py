@@ -102,6 +102,8 @@ def sync_detailed(
 
      As it is now.
 
+    Needs the scope `quota:consume`.
+
     Args:
         reservation_id (UUID): The reservation's id.
 
@@ -133,6 +135,8 @@ def sync(
 
      As it is now.
 
+    Needs the scope `quota:consume`.
+
     Args:
         reservation_id (UUID): The reservation's id.
 
@@ -158,6 +162,8 @@ async def asyncio_detailed(
     """Read a reservation
 
      As it is now.
+
+    Needs the scope `quota:consume`.
 
     Args:
         reservation_id (UUID): The reservation's id.
@@ -187,6 +193,8 @@ async def asyncio(
     """Read a reservation
 
      As it is now.
+
+    Needs the scope `quota:consume`.
 
     Args:
         reservation_id (UUID): The reservation's id.

@@ -107,6 +107,8 @@ def sync_detailed(
 
      Nothing of it was used. The same release again answers the same.
 
+    Needs the scope `quota:consume`.
+
     Args:
         reservation_id (UUID): The reservation's id.
 
@@ -138,6 +140,8 @@ def sync(
 
      Nothing of it was used. The same release again answers the same.
 
+    Needs the scope `quota:consume`.
+
     Args:
         reservation_id (UUID): The reservation's id.
 
@@ -163,6 +167,8 @@ async def asyncio_detailed(
     """Give a reservation back
 
      Nothing of it was used. The same release again answers the same.
+
+    Needs the scope `quota:consume`.
 
     Args:
         reservation_id (UUID): The reservation's id.
@@ -192,6 +198,8 @@ async def asyncio(
     """Give a reservation back
 
      Nothing of it was used. The same release again answers the same.
+
+    Needs the scope `quota:consume`.
 
     Args:
         reservation_id (UUID): The reservation's id.

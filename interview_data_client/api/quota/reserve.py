@@ -137,6 +137,8 @@ def sync_detailed(
 
     It counts in the month in which it was made, whenever it is committed.
 
+    Needs the scope `quota:consume`.
+
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts
             once.
@@ -174,6 +176,8 @@ def sync(
 
     It counts in the month in which it was made, whenever it is committed.
 
+    Needs the scope `quota:consume`.
+
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts
             once.
@@ -205,6 +209,8 @@ async def asyncio_detailed(
      Holds the amount until it is committed, released or its time is over.
 
     It counts in the month in which it was made, whenever it is committed.
+
+    Needs the scope `quota:consume`.
 
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts
@@ -240,6 +246,8 @@ async def asyncio(
      Holds the amount until it is committed, released or its time is over.
 
     It counts in the month in which it was made, whenever it is committed.
+
+    Needs the scope `quota:consume`.
 
     Args:
         idempotency_key (str): Made anew for each new operation: the same request with it counts

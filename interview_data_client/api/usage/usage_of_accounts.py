@@ -151,7 +151,9 @@ def sync_detailed(
 ) -> Response[AccountsUsage | Problem]:
     """What every customer used in a month
 
-     In the order of their ids. A customer who asks is told of itself alone.
+     In an order that stays as it is. A customer who asks is told of itself alone.
+
+    Needs the scope `usage:read`.
 
     Args:
         month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
@@ -202,7 +204,9 @@ def sync(
 ) -> AccountsUsage | Problem | None:
     """What every customer used in a month
 
-     In the order of their ids. A customer who asks is told of itself alone.
+     In an order that stays as it is. A customer who asks is told of itself alone.
+
+    Needs the scope `usage:read`.
 
     Args:
         month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
@@ -248,7 +252,9 @@ async def asyncio_detailed(
 ) -> Response[AccountsUsage | Problem]:
     """What every customer used in a month
 
-     In the order of their ids. A customer who asks is told of itself alone.
+     In an order that stays as it is. A customer who asks is told of itself alone.
+
+    Needs the scope `usage:read`.
 
     Args:
         month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
@@ -297,7 +303,9 @@ async def asyncio(
 ) -> AccountsUsage | Problem | None:
     """What every customer used in a month
 
-     In the order of their ids. A customer who asks is told of itself alone.
+     In an order that stays as it is. A customer who asks is told of itself alone.
+
+    Needs the scope `usage:read`.
 
     Args:
         month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.

@@ -150,6 +150,8 @@ def sync_detailed(
 
      Used, limit, remaining and overage of each resource, and how fresh the numbers are.
 
+    Needs the scope `usage:read`.
+
     Args:
         user_id (UUID): The user's id.
         month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
@@ -197,6 +199,8 @@ def sync(
 
      Used, limit, remaining and overage of each resource, and how fresh the numbers are.
 
+    Needs the scope `usage:read`.
+
     Args:
         user_id (UUID): The user's id.
         month (None | str | Unset): YYYY-MM, by default this month in `time_zone`.
@@ -238,6 +242,8 @@ async def asyncio_detailed(
     """What a user used in a month
 
      Used, limit, remaining and overage of each resource, and how fresh the numbers are.
+
+    Needs the scope `usage:read`.
 
     Args:
         user_id (UUID): The user's id.
@@ -283,6 +289,8 @@ async def asyncio(
     """What a user used in a month
 
      Used, limit, remaining and overage of each resource, and how fresh the numbers are.
+
+    Needs the scope `usage:read`.
 
     Args:
         user_id (UUID): The user's id.

@@ -122,6 +122,8 @@ def sync_detailed(
 
      What is under way goes to the new address.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         body (EndpointChange): What is to be otherwise; what is left out stays.
@@ -156,6 +158,8 @@ def sync(
 
      What is under way goes to the new address.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         body (EndpointChange): What is to be otherwise; what is left out stays.
@@ -184,6 +188,8 @@ async def asyncio_detailed(
     """Change an endpoint
 
      What is under way goes to the new address.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -216,6 +222,8 @@ async def asyncio(
     """Change an endpoint
 
      What is under way goes to the new address.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

@@ -127,6 +127,8 @@ def sync_detailed(
 
      The answer shows the secret, once. A tenant's key makes endpoints of that tenant alone.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         idempotency_key (None | str | Unset): Made anew for each new request, such as a UUID. The
             same request with the same key is done once and answered the same for 24 hours.
@@ -162,6 +164,8 @@ def sync(
 
      The answer shows the secret, once. A tenant's key makes endpoints of that tenant alone.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         idempotency_key (None | str | Unset): Made anew for each new request, such as a UUID. The
             same request with the same key is done once and answered the same for 24 hours.
@@ -191,6 +195,8 @@ async def asyncio_detailed(
     """Be told of events
 
      The answer shows the secret, once. A tenant's key makes endpoints of that tenant alone.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         idempotency_key (None | str | Unset): Made anew for each new request, such as a UUID. The
@@ -224,6 +230,8 @@ async def asyncio(
     """Be told of events
 
      The answer shows the secret, once. A tenant's key makes endpoints of that tenant alone.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         idempotency_key (None | str | Unset): Made anew for each new request, such as a UUID. The

@@ -131,6 +131,8 @@ def sync_detailed(
 
      The newest first. `dead` are those that were given up, and wait for a replay.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         state (ListDeliveriesStateType0 | None | Unset): In this state alone.
@@ -171,6 +173,8 @@ def sync(
 
      The newest first. `dead` are those that were given up, and wait for a replay.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         state (ListDeliveriesStateType0 | None | Unset): In this state alone.
@@ -205,6 +209,8 @@ async def asyncio_detailed(
     """What was told to an endpoint
 
      The newest first. `dead` are those that were given up, and wait for a replay.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -243,6 +249,8 @@ async def asyncio(
     """What was told to an endpoint
 
      The newest first. `dead` are those that were given up, and wait for a replay.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

@@ -86,6 +86,8 @@ def sync_detailed(
 
      Those that whoever asks may see.
 
+    Needs the scope `webhooks:manage`.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -111,6 +113,8 @@ def sync(
 
      Those that whoever asks may see.
 
+    Needs the scope `webhooks:manage`.
+
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
         httpx.TimeoutException: If the request takes longer than Client.timeout.
@@ -131,6 +135,8 @@ async def asyncio_detailed(
     """List the endpoints
 
      Those that whoever asks may see.
+
+    Needs the scope `webhooks:manage`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.
@@ -154,6 +160,8 @@ async def asyncio(
     """List the endpoints
 
      Those that whoever asks may see.
+
+    Needs the scope `webhooks:manage`.
 
     Raises:
         errors.UnexpectedStatus: If the server returns an undocumented status code and Client.raise_on_unexpected_status is True.

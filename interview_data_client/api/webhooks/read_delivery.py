@@ -100,6 +100,8 @@ def sync_detailed(
 
      What each try came to.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         delivery_id (UUID): The delivery's id.
@@ -134,6 +136,8 @@ def sync(
 
      What each try came to.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         delivery_id (UUID): The delivery's id.
@@ -162,6 +166,8 @@ async def asyncio_detailed(
     """A delivery with every try
 
      What each try came to.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -194,6 +200,8 @@ async def asyncio(
     """A delivery with every try
 
      What each try came to.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

@@ -97,6 +97,8 @@ def sync_detailed(
 
      Without its secret.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
 
@@ -128,6 +130,8 @@ def sync(
 
      Without its secret.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
 
@@ -153,6 +157,8 @@ async def asyncio_detailed(
     """Read an endpoint
 
      Without its secret.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -182,6 +188,8 @@ async def asyncio(
     """Read an endpoint
 
      Without its secret.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

@@ -95,6 +95,8 @@ def sync_detailed(
 
      With its deliveries, those under way too.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
 
@@ -126,6 +128,8 @@ def sync(
 
      With its deliveries, those under way too.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
 
@@ -151,6 +155,8 @@ async def asyncio_detailed(
     """Remove an endpoint
 
      With its deliveries, those under way too.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -180,6 +186,8 @@ async def asyncio(
     """Remove an endpoint
 
      With its deliveries, those under way too.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

@@ -110,6 +110,8 @@ def sync_detailed(
 
      Every delivery to this endpoint that was given up.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         idempotency_key (None | str | Unset): Made anew for each new request, such as a UUID. The
@@ -145,6 +147,8 @@ def sync(
 
      Every delivery to this endpoint that was given up.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         idempotency_key (None | str | Unset): Made anew for each new request, such as a UUID. The
@@ -174,6 +178,8 @@ async def asyncio_detailed(
     """Tell all dead letters again
 
      Every delivery to this endpoint that was given up.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -207,6 +213,8 @@ async def asyncio(
     """Tell all dead letters again
 
      Every delivery to this endpoint that was given up.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

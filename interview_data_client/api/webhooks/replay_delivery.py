@@ -113,6 +113,8 @@ def sync_detailed(
 
      The same message with the same `webhook-id`, tried anew at once. None that is pending.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         delivery_id (UUID): The delivery's id.
@@ -151,6 +153,8 @@ def sync(
 
      The same message with the same `webhook-id`, tried anew at once. None that is pending.
 
+    Needs the scope `webhooks:manage`.
+
     Args:
         endpoint_id (UUID): The endpoint's id.
         delivery_id (UUID): The delivery's id.
@@ -183,6 +187,8 @@ async def asyncio_detailed(
     """Tell it again
 
      The same message with the same `webhook-id`, tried anew at once. None that is pending.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.
@@ -219,6 +225,8 @@ async def asyncio(
     """Tell it again
 
      The same message with the same `webhook-id`, tried anew at once. None that is pending.
+
+    Needs the scope `webhooks:manage`.
 
     Args:
         endpoint_id (UUID): The endpoint's id.

@@ -10,6 +10,7 @@ from ingestion.loaders.demo.activity import API_METRICS, INTERVIEW_METRICS, USER
 from ingestion.loaders.demo.load import Slice, slices
 from ingestion.loaders.demo.population import Demo
 from ingestion.loaders.reference import plan_limits, reference_rows
+from stores.event_bus.rows import API_METRIC, INTERVIEW_METRIC, USER_EVENT
 
 NOW = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 REFERENCES = [
@@ -32,8 +33,8 @@ REFERENCES = [
 ]
 
 
-def make(users: int = 250, seed: int = 7, at_once: int = 1_000) -> Slice:
-    demo = Demo(users, 90, seed, NOW)
+def make(users: int = 250, seed: int = 7, at_once: int = 1_000, days: int = 90) -> Slice:
+    demo = Demo(users, days, seed, NOW)
     whole = Slice({table: list(rows) for table, rows in reference_rows().items()})
     for part in slices(demo, at_once):
         for table, rows in part.tables.items():
@@ -181,6 +182,20 @@ def test_versions_of_an_aggregate_count_up_from_one() -> None:
 
 def test_all_three_kinds_of_event_are_there() -> None:
     assert all(made().events[each] for each in (USER_EVENTS, INTERVIEW_METRICS, API_METRICS))
+
+
+def test_of_a_year_nothing_is_posted_that_would_be_refused_as_too_old() -> None:
+    posted = make(users=40, days=400).events
+    for endpoint, kind in (
+        (USER_EVENTS, USER_EVENT),
+        (INTERVIEW_METRICS, INTERVIEW_METRIC),
+        (API_METRICS, API_METRIC),
+    ):
+        first = min(datetime.fromisoformat(each.fields["timestamp"]) for each in posted[endpoint])
+        ago = NOW - first
+        assert ago < timedelta(days=kind.retention_days), kind.name
+        # All of what is kept is there.
+        assert ago > timedelta(days=min(kind.retention_days, 400) - 30), kind.name
 
 
 def test_a_busier_product_has_the_same_customers_and_so_many_times_their_visits() -> None:

@@ -17,6 +17,7 @@ from ingestion.loaders.demo.chance import WORKING_HOURS, WORKING_WEEK, moment, p
 from ingestion.loaders.demo.hiring import Hiring
 from ingestion.loaders.demo.population import Customer
 from ingestion.loaders.rows import Row
+from stores.event_bus.rows import API_METRIC, INTERVIEW_METRIC, Kind
 
 USER_EVENTS, INTERVIEW_METRICS, API_METRICS = (
     "/v1/events",
@@ -159,6 +160,8 @@ def _metrics(hiring: Hiring) -> Iterator[Outgoing]:
         if interview["id"] in scores:
             values["average_score"] = fmean(scores[interview["id"]])
         at = min(hiring.now, max(each["started_at"] for each in sessions) + timedelta(hours=2))
+        if at < _kept_from(INTERVIEW_METRIC, hiring.now):
+            continue
         for name, value in values.items():
             yield _metric(hiring, interview, name, value, at)
 
@@ -177,12 +180,20 @@ def _metric(hiring: Hiring, interview: Row, name: str, value: float, at: datetim
     return Outgoing(f"customer {hiring.customer.index}", metric_id, fields)
 
 
+def _kept_from(kind: Kind, now: datetime) -> datetime:
+    """Older ones are refused, for they would be deleted at once; a day is left for loading."""
+    return now - timedelta(days=kind.retention_days - 1)
+
+
 def _requests(customer: Customer, viewed: list[Outgoing]) -> Iterator[Outgoing]:
     """A sample of the requests behind the page views, a few of them slow, fewer failed."""
     chance = customer.chance("requests")
+    earliest = stamp(_kept_from(API_METRIC, customer.demo.now))
     for view in viewed:
         path = view.fields["event_data"].get("path")
         if path is None or chance.random() > _REQUEST_IS_SAMPLED:
+            continue
+        if view.fields["timestamp"] < earliest:
             continue
         request_id = str(customer.demo.id("request", view.id))
         fields = {

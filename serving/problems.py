@@ -4,7 +4,8 @@ Belongs here: the shape of an error answer and how the platform's own errors bec
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -22,6 +23,15 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 2
+# By the validator's name of the rule.
+_RULES = {
+    "missing": "is required",
+    "extra_forbidden": "is not a field here",
+    "model_attributes_type": "must be a JSON object",
+    "dict_type": "must be a JSON object",
+    "timezone_aware": "must name its zone, as 2026-11-23T09:30:00Z does",
+}
+_NOTHING_HERE = "There is nothing at this address; /docs lists what there is."
 
 
 class Problem(Exception):
@@ -163,7 +173,13 @@ async def _problem(_: Request, error: Exception) -> Response:
 
 async def _http(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101  registered for this type only
-    return problem_response(Problem(error.status_code, str(error.detail), error.headers))
+    headers = error.headers or {}
+    detail = str(error.detail)
+    if detail == HTTPStatus.NOT_FOUND.phrase:
+        detail = _NOTHING_HERE
+    elif detail == HTTPStatus.METHOD_NOT_ALLOWED.phrase and "Allow" in headers:
+        detail = f"This address takes {headers['Allow']}."
+    return problem_response(Problem(error.status_code, detail, headers))
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -171,12 +187,19 @@ async def _invalid(_: Request, error: Exception) -> Response:
     found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return problem_response(Problem(400, "The body is not valid JSON."))
-    broken = [
-        {"field": ".".join(str(part) for part in item["loc"][1:]), "rule": item["msg"]}
-        for item in found
-    ]
+    broken = [{"field": _place(item["loc"]), "rule": _rule(item)} for item in found]
     detail = "; ".join(f"{item['field']}: {item['rule']}" for item in broken)
     return problem_response(Problem(422, detail, invalid_parameters=broken))
+
+
+def _place(parts: Sequence[int | str]) -> str:
+    """Which field: without where it stands, unless the body as a whole is meant."""
+    return ".".join(str(part) for part in parts[1:]) or str(parts[0])
+
+
+def _rule(item: Mapping[str, Any]) -> str:
+    """What must be, in words; the validator's own are for who writes the model."""
+    return _RULES.get(item["type"]) or str(item["msg"])
 
 
 async def _input(_: Request, error: Exception) -> Response:

@@ -3,9 +3,13 @@
 import ast
 from pathlib import Path
 
+import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import AwareDatetime, BaseModel, ConfigDict
 
 import serving
+from serving import problems
 from serving.app import create_app
 from serving.problem_kinds import KINDS, of_status
 
@@ -61,3 +65,47 @@ def test_an_unforeseen_error_is_told_with_its_id_and_without_its_words() -> None
     strange = TestClient(app).get("/healthz", headers={"X-Request-Id": "a\tb" + "x" * 200})
     assert len(strange.headers["x-request-id"]) == 36
     assert strange.headers["x-content-type-options"] == "nosniff"
+
+
+class Body(BaseModel):
+    """What the route below takes."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+    at: AwareDatetime | None = None
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "rule"),
+    [
+        ([], "body", "must be a JSON object"),
+        (None, "body", "is required"),
+        ({}, "name", "is required"),
+        ({"name": "a", "nme": 1}, "nme", "is not a field here"),
+        ({"name": "a", "at": "2026-11-23T09:30:00"}, "at", "must name its zone"),
+    ],
+)
+def test_a_broken_rule_names_its_field_and_says_what_must_be(
+    sent: object, field: str, rule: str
+) -> None:
+    answer = _client().post("/taken", json=sent) if sent is not None else _client().post("/taken")
+    assert answer.status_code == 422
+    (broken,) = answer.json()["invalid_parameters"]
+    assert broken["field"] == field
+    assert broken["rule"].startswith(rule)
+
+
+def test_an_address_that_is_not_there_leads_to_those_that_are() -> None:
+    assert "/docs" in _client().get("/nowhere").json()["detail"]
+    assert _client().get("/taken").json()["detail"] == "This address takes POST."
+
+
+def _client() -> TestClient:
+    app = FastAPI()
+    problems.install(app)
+
+    @app.post("/taken")
+    async def taken(body: Body) -> str:
+        return body.name
+
+    return TestClient(app)

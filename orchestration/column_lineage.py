@@ -7,6 +7,7 @@ up to half a second a model, so it is done once for each text of a model.
 import hashlib
 import json
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,12 @@ import dagster as dg
 from dagster_dbt import DagsterDbtTranslator
 
 log = logging.getLogger(__name__)
+
+# What a snapshot adds to the columns that it keeps.
+_OF_A_VERSION = ("dbt_scd_id", "dbt_updated_at", "dbt_valid_from", "dbt_valid_to")
+# `quantilesDD(0.5, 0.95)(x)`: the parser knows the parameters of some aggregates only, and what
+# the result is made of is the argument.
+_PARAMETERS = re.compile(r"\b\w+\([\d., ]+\)\(")
 
 # (schema, name) -> asset key as text, columns where they are declared.
 Parents = dict[tuple[str, str], tuple[str, list[str]]]
@@ -44,6 +51,9 @@ class Tracer:
 
         None where its SQL cannot be read: a missing picture must not fail a build.
         """
+        if str(node.resource_type) == "snapshot":
+            ((key, columns),) = self._parents(node.unique_id).values()
+            return same_columns(columns, dg.AssetKey.from_user_string(key))
         if not node.columns or not node.compiled_code:
             return None
         found = self._kept(node, self._parents(node.unique_id))
@@ -66,7 +76,11 @@ class Tracer:
                 props.get("identifier") or props.get("alias") or props["name"],
             )
             key = self.translator.get_asset_key(props).to_user_string()
-            found[place] = (key, list(props["columns"]))
+            columns = list(props["columns"])
+            if props["resource_type"] == "snapshot":
+                ((_, kept),) = self._parents(parent).values()
+                columns = [*kept, *_OF_A_VERSION]
+            found[place] = (key, columns)
         return found
 
     def _kept(self, node: Any, parents: Parents) -> Found:
@@ -92,15 +106,19 @@ def _read(node: Any, parents: Parents, dialect: str) -> Found:
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
 
-    # Which slices are restated: a table that only the materialization knows.
-    tables: dict[str, Any] = {node.schema: {f"{node.name}__touched": {"slice": "Date"}}}
+    # Which slices are restated, a table that only the materialization knows; and which rows are
+    # left out, which no model is made of (macros/without_quarantined.sql).
+    tables: dict[str, Any] = {
+        node.schema: {f"{node.name}__touched": {"slice": "Date"}},
+        "expectations": {"quarantined": {"suite": "String", "row_id": "String"}},
+    }
     for (schema, name), (_, columns) in parents.items():
         if columns:
             tables.setdefault(schema, {})[name] = dict.fromkeys(columns, "String")
     known = MappingSchema(tables, dialect=dialect)
     found: Found = {}
     try:
-        parsed = parse_one(node.compiled_code, dialect=dialect)
+        parsed = parse_one(_PARAMETERS.sub("any(", node.compiled_code), dialect=dialect)
         query = qualify(parsed, schema=known, dialect=dialect, validate_qualify_columns=False)
         scope = build_scope(query)
         for column in node.columns:

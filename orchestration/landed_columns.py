@@ -14,7 +14,7 @@ from stores.clickhouse.client import ClickHouseClient
 from stores.event_bus.schemas import published
 
 _INPUT_OF = {table: ["api", name.replace("-", "_")] for name, table in API_INPUTS.items()}
-# Columns that are made of a field with another name.
+# Columns of events that are made of a field with another name.
 _MADE_OF = {"date": "timestamp"}
 
 Metadata = dict[str, dg.TableSchema | dg.TableColumnLineage]
@@ -34,7 +34,9 @@ def column_metadata(client: ClickHouseClient, database: str) -> Mapping[str, Met
     for table, columns in rows:
         source = _INPUT_OF.get(table, ["postgres", table])
         names = {name for name, _ in columns}
-        known = fields.get(table, names) if database == "analytics" else names
+        is_of_events = database == "analytics"
+        known = fields.get(table, names) if is_of_events else names
+        made_of_others = _MADE_OF if is_of_events else {}
         found[table] = {
             "dagster/column_schema": dg.TableSchema(
                 [dg.TableColumn(name, type=kind) for name, kind in columns]
@@ -43,7 +45,7 @@ def column_metadata(client: ClickHouseClient, database: str) -> Mapping[str, Met
                 {
                     name: [dg.TableColumnDep(dg.AssetKey(source), made_of)]
                     for name in sorted(names)
-                    if (made_of := _MADE_OF.get(name, name)) in known
+                    if (made_of := made_of_others.get(name, name)) in known
                 }
             ),
         }

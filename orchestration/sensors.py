@@ -15,6 +15,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.storage.tags import AUTOMATION_CONDITION_TAG
 
 from orchestration import layers
+from orchestration.checks_again import told_again
 from orchestration.confirmation import confirm, is_bus_empty, log_positions
 from orchestration.jobs import CHECK, Job
 from orchestration.landed_columns import column_metadata
@@ -97,7 +98,7 @@ def _tick(context: dg.SensorEvaluationContext, tables: tuple[str, ...]) -> dg.Se
         names = due(moved, {name: now - at for name, at in cursor.told_at.items()})
         if not names:
             reason = "too early to tell" if moved else ""
-            return _idle(context.instance, cursor, now, reason)
+            return _idle(context, cursor, now, reason)
         told = _told(cursor, names, landed.watermarks, now)
         events = _landings(names, told.watermarks)
     except TransientError as error:
@@ -116,12 +117,15 @@ def _told(
     )
 
 
-def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float, reason: str) -> dg.SensorResult:
+def _idle(
+    context: dg.SensorEvaluationContext, cursor: Cursor, now: float, reason: str
+) -> dg.SensorResult:
     """Once a minute, say in ClickHouse too that the rollups are up to date, if they are.
 
     They are, where capture has since confirmed all of the log that there was when nothing new
     had landed, and the bus is empty.
     """
+    instance = context.instance
     if reason or now - max(cursor.moved_at, cursor.confirmed_at) < CONFIRM_SECONDS:
         return _skip(reason or "nothing has landed", replace(cursor, log_end=0))
     if not is_built_since(instance, cursor.moved_at):
@@ -134,8 +138,12 @@ def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float, reason: str)
     confirmed = replace(cursor, log_end=0, confirmed_at=now)
     if now - max(cursor.repeated_at, cursor.moved_at) < REPEAT_SECONDS:
         return _skip("everything is up to date", confirmed)
+    landings = _landings(EVENT_TABLES, cursor.watermarks)
+    checks = told_again(
+        instance, context.repository_def, [FRESHNESS, *(each.asset_key for each in landings)]
+    )
     return dg.SensorResult(
-        asset_events=[*_landings(EVENT_TABLES, cursor.watermarks), _confirmation(instance)],
+        asset_events=[*landings, _confirmation(instance), *checks],
         cursor=replace(confirmed, repeated_at=now).dump(),
     )
 

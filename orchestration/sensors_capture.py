@@ -10,6 +10,7 @@ import dagster as dg
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from orchestration.capture_reports import Cursor, data_version, metadata, to_tell, told_of
+from orchestration.checks_again import told_again
 from orchestration.landed_columns import column_metadata
 from stores.errors import TransientError
 from stores.settings import load_settings
@@ -30,16 +31,17 @@ def capture_sensor(captured: Iterable[str]) -> dg.SensorDefinition:
         description="What the running change capture has applied since, table by table.",
     )
     def report_captured_tables(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _tick(context.cursor, names)
+        return _tick(context, names)
 
     return report_captured_tables
 
 
-def _tick(text: str | None, names: frozenset[str]) -> dg.SensorResult:
+def _tick(context: dg.SensorEvaluationContext, names: frozenset[str]) -> dg.SensorResult:
     from ingestion.cdc.status import table_statuses
     from stores.clickhouse.client import Error, connect
 
-    cursor, now = Cursor.parse(text), time.time()
+    text, now = context.cursor, time.time()
+    cursor = Cursor.parse(text)
     try:
         statuses = [status for status in table_statuses() if status.table in names]
     except (TransientError, Error) as error:
@@ -58,14 +60,22 @@ def _tick(text: str | None, names: frozenset[str]) -> dg.SensorResult:
     except (TransientError, Error) as error:
         return dg.SensorResult(skip_reason=dg.SkipReason(_line(error)), cursor=text)
     told = {**cursor.tables, **{status.table: told_of(status, now) for status, _ in found}}
+    still = [
+        dg.AssetKey(["oltp", status.table])
+        for status, before in found
+        if told_of(status, before.at) == before
+    ]
     return dg.SensorResult(
         asset_events=[
-            dg.AssetMaterialization(
-                asset_key=["oltp", status.table],
-                metadata={**metadata(status, before), **columns.get(status.table, {})},
-                tags={DATA_VERSION_TAG: data_version(status)},
-            )
-            for status, before in found
+            *(
+                dg.AssetMaterialization(
+                    asset_key=["oltp", status.table],
+                    metadata={**metadata(status, before), **columns.get(status.table, {})},
+                    tags={DATA_VERSION_TAG: data_version(status)},
+                )
+                for status, before in found
+            ),
+            *told_again(context.instance, context.repository_def, still),
         ],
         cursor=Cursor(told).dump(),
     )

@@ -73,7 +73,8 @@ def show_results(name: str, is_unmet_only: bool, as_json: bool) -> None:
             }
             for row in rows
         ]
-    _show(rows, as_json, "Nothing was asked yet: interview-data expectations run")
+    asked = "Nothing was asked yet: interview-data expectations run"
+    _show(rows, as_json, "Everything asked lately was met." if found else asked)
 
 
 @expectations.group()

@@ -95,7 +95,9 @@ def export(
             show(model_name, done, expected)
     said = f"{done:,} rows, {len(chosen)} columns in {time.monotonic() - begun:.1f} s"
     size = f", {path.stat().st_size / 2**20:,.1f} MiB in {path}" if path else ""
-    click.echo(said + size, err=True)
+    # Which of several times was meant is nobody's guess.
+    chosen_by = f"; by {span.column.name}, --by takes another" if span and by is None else ""
+    click.echo(said + size + chosen_by, err=True)
 
 
 def _asked(

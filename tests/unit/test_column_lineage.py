@@ -10,18 +10,25 @@ from orchestration.column_lineage import Tracer
 
 
 def _model(name: str, *columns: str) -> dict[str, Any]:
-    return {"schema": "staging", "name": name, "columns": dict.fromkeys(columns)}
+    return {
+        "resource_type": "model",
+        "schema": "staging",
+        "name": name,
+        "columns": dict.fromkeys(columns),
+    }
 
 
 _MANIFEST: dict[str, Any] = {
     "metadata": {"adapter_type": "clickhouse"},
     "nodes": {
         "model.w.events": {
+            "resource_type": "model",
             "schema": "staging",
             "name": "events",
             "columns": {"date": {}, "who": {}, "ms": {}},
         },
         "model.w.people": {
+            "resource_type": "model",
             "schema": "staging",
             "name": "people",
             "columns": {"who": {}, "plan": {}},
@@ -50,6 +57,7 @@ class _Keys:
 
 def _node(code: str) -> Any:
     return SimpleNamespace(
+        resource_type="model",
         name="rollup",
         schema="rollups",
         unique_id="model.w.rollup",
@@ -75,6 +83,40 @@ def test_every_column_leads_to_the_columns_it_is_made_of(tmp_path: Path) -> None
         "event_count": [],
         "ms_p95": ["staging/events.ms"],
     }
+
+
+def test_what_only_some_models_have_is_traced_too(tmp_path: Path) -> None:
+    code = """
+    select e.date as day, p.plan as plan_name, count() as event_count,
+        quantilesDDState(0.01, 0.5)(e.ms) as ms_p95
+    from staging.events as e left join staging.people as p on p.who = e.who
+    where ((select count() from expectations.quarantined where suite = 'events') = 0
+        or e.who not in (select row_id from expectations.quarantined where suite = 'events'))
+    group by day, plan_name
+    """
+    traced = _traced(tmp_path, code)
+    assert traced["day"] == ["staging/events.date"]
+    assert traced["ms_p95"] == ["staging/events.ms"]
+
+
+def test_a_snapshot_keeps_the_columns_of_what_it_is_made_of(tmp_path: Path) -> None:
+    snapshot = _model("versions") | {"resource_type": "snapshot"}
+    manifest = _MANIFEST | {
+        "nodes": _MANIFEST["nodes"] | {"snapshot.w.versions": snapshot},
+        "parent_map": {
+            "snapshot.w.versions": ["model.w.people"],
+            "model.w.rollup": ["snapshot.w.versions"],
+        },
+    }
+    tracer = Tracer(manifest, _Keys(), tmp_path)  # type: ignore[arg-type]
+    node = SimpleNamespace(resource_type="snapshot", unique_id="snapshot.w.versions")
+    found = tracer.trace(node)
+    assert found is not None
+    assert set(found.deps_by_column) == {"who", "plan"}
+    code = "select dbt_valid_from as day, plan as plan_name, 1 as event_count, 2 as ms_p95"
+    read = tracer.trace(_node(f"{code} from staging.versions where who is not null"))
+    assert read is not None
+    assert [dep.column_name for dep in read.deps_by_column["day"]] == ["dbt_valid_from"]
 
 
 def test_what_was_read_is_kept_until_the_query_changes(tmp_path: Path) -> None:

@@ -61,7 +61,8 @@ def confirmed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _idle(instance: dg.DagsterInstance, cursor: Cursor, now: float) -> Cursor:
-    return Cursor.parse(sensors._idle(instance, cursor, now, "").cursor)
+    context = dg.build_sensor_context(instance=instance)
+    return Cursor.parse(sensors._idle(context, cursor, now, "").cursor)
 
 
 def test_while_nothing_lands_the_rollups_are_confirmed_once_a_minute(

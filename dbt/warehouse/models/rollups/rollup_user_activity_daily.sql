@@ -24,5 +24,6 @@ select
 from {{ ref('stg_events__user_events') }}
 where {{ touched_slices('date') }}
 group by date, user_id, event_type
--- The events lie in this order already: groups are finished one by one, whatever their number.
-settings optimize_aggregation_in_order = 1
+-- Beyond this the groups of a full build go to disk: of 50 million events they would take 3 GiB and
+-- more, which is all that a query may have.
+settings max_bytes_before_external_group_by = 500000000

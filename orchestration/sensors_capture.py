@@ -75,7 +75,7 @@ def _tick(context: dg.SensorEvaluationContext, names: frozenset[str]) -> dg.Sens
                 )
                 for status, before in found
             ),
-            *told_again(context.instance, context.repository_def, still),
+            *(told_again(context.instance, context.repository_def, still) if still else ()),
         ],
         cursor=Cursor(told).dump(),
     )

@@ -49,8 +49,8 @@ install-development: install $(VENV)/.development  ## The environment and what l
 run: install  ## Start the whole platform with demo data; Ctrl-C stops all of it.
 	@$(BIN)/interview-data up --demo
 
-# Tests wait for their stores a third of the time: three at once for two processors. Files stay whole, because their fixtures start stacks;
-# in the order of their folders the long ones come first.
+# Tests wait for their stores a third of the time: three at once for two processors. Files stay
+# whole, because their fixtures start stacks; in the order of their folders the long ones come first.
 WORKERS = 3
 PYTEST = $(BIN)/pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 test: install-development  ## Run the tests against embedded stores of their own, but for the long ones.

@@ -16,7 +16,7 @@ def told_again(
     assets: Collection[dg.AssetKey],
 ) -> Iterable[dg.AssetCheckEvaluation]:
     """The newest result of each check of `assets`, to follow a materialization without news."""
-    if repository is None or not assets:
+    if repository is None:
         return
     keys = repository.asset_graph.get_check_keys_for_assets(set(assets))
     newest = instance.event_log_storage.get_latest_asset_check_execution_by_key(sorted(keys))

@@ -181,7 +181,6 @@ class Story:
             self._read_forms(session.connection)
         except (StoreUnavailable, OperationalError):
             self._left += 1
-            session.let_go()
             session.connection = None
             threading.Event().wait(0.1)
             return False

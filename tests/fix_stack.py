@@ -4,6 +4,7 @@ Belongs here: starting, finding and ending stacks, and a clean store per test. N
 touches a stack that runs beside the tests: every home is new and the ports are free ones.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -41,6 +42,13 @@ def wait_until(condition: Callable[[], Any], seconds: float = 20, what: str = ""
             return found
         time.sleep(min(0.01 + waited / 20, 0.5))
     pytest.fail(f"not within {seconds} s: {what or condition}")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """`wait_until` within an event loop, which goes on meanwhile; ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110  a state, not an event
+            await asyncio.sleep(0.01)
 
 
 @dataclass

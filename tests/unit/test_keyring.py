@@ -2,11 +2,11 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from fix_stack import until
 
 from serving import security
 from stores.errors import StoreUnavailable
@@ -38,13 +38,6 @@ class Ledger:
     async def asked(self, count: int) -> None:
         """Until it was asked so often."""
         await until(lambda: self.asked_count >= count)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """The wait ends; the loop goes on meanwhile."""
-    async with asyncio.timeout(SECONDS_LIMIT):
-        while not condition():  # noqa: ASYNC110  what changes is in a thread
-            await asyncio.sleep(0.01)
 
 
 def test_many_who_come_with_an_unknown_key_share_one_lookup() -> None:

@@ -1,9 +1,10 @@
 """The API's record of its own requests, with a bus that refuses for a while."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
+from fix_stack import until
 
 from serving import measuring
 from serving.measuring import Recorder
@@ -35,12 +36,6 @@ class MovingBus:
         """Nothing to give back."""
 
 
-async def _until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  a state, not an event
-            await asyncio.sleep(0.01)
-
-
 def test_requests_measured_while_the_bus_is_away_are_published_later(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -54,7 +49,7 @@ def test_requests_measured_while_the_bus_is_away_are_published_later(
         await asyncio.sleep(0.05)
         assert bus.taken == []
         bus.is_there = True
-        await _until(lambda: len(bus.taken) == 2500)
+        await until(lambda: len(bus.taken) == 2500)
         await recorder.close()
         assert len(set(bus.taken)) == 2500
         assert recorder.dropped_count == 0

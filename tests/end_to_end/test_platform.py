@@ -226,6 +226,5 @@ def test_after_a_kill_everything_is_equal_again(platform: RunningStack, name: st
     assert _scalar(platform, counted) == _scalar(platform, raw)
 
 
-@pytest.mark.long
 def test_after_all_the_kills_the_rollups_still_add_up(platform: RunningStack) -> None:
     wait_until(lambda: _rollups_equal_raw(platform), ROLLED_UP_SECONDS, "rollups equal raw")

@@ -63,7 +63,7 @@ def test_a_million_rows_read_under_writes_by_a_reader_that_is_killed_miss_and_do
     capture: Capture, tmp_path: Path
 ) -> None:
     capture.sql(
-        # Pages that are mostly empty: a table that is read in many pieces, to be killed between two.
+        # Pages that are mostly empty: the table is read in many pieces, and killed between two.
         "CREATE TABLE big (id int PRIMARY KEY, name text, score int) WITH (fillfactor = 20)",
         f"INSERT INTO big SELECT n, 'row ' || n, n % 100 FROM generate_series(1, {ROW_COUNT}) n",
         "CREATE TABLE small (id int PRIMARY KEY)",

@@ -27,19 +27,25 @@ def column_metadata(client: ClickHouseClient, database: str) -> Mapping[str, Met
         " WHERE database = {database:String} ORDER BY table, position) GROUP BY table",
         parameters={"database": database},
     ).result_rows
-    fields = {
-        kind.topic.table.rsplit(".", 1)[-1]: kind.event.model_fields.keys() for kind in published()
-    }
+    fields = {kind.topic.table.rsplit(".", 1)[-1]: kind.event.model_fields for kind in published()}
     found: dict[str, Metadata] = {}
     for table, columns in rows:
         source = _INPUT_OF.get(table, ["postgres", table])
         names = {name for name, _ in columns}
         is_of_events = database == "analytics"
-        known = fields.get(table, names) if is_of_events else names
+        said = fields.get(table, {}) if is_of_events else {}
+        known = said.keys() or names
         made_of_others = _MADE_OF if is_of_events else {}
         found[table] = {
             "dagster/column_schema": dg.TableSchema(
-                [dg.TableColumn(name, type=kind) for name, kind in columns]
+                [
+                    dg.TableColumn(
+                        name,
+                        type=kind,
+                        description=said[name].description if name in said else None,
+                    )
+                    for name, kind in columns
+                ]
             ),
             "dagster/column_lineage": dg.TableColumnLineage(
                 {

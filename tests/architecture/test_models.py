@@ -75,6 +75,20 @@ def test_every_mart_rollup_and_read_model_has_a_contract_and_a_tested_key(
         )
 
 
+def test_every_model_and_snapshot_has_a_check_of_its_own(manifests: Manifests) -> None:
+    shown = {
+        test["meta"]["dagster"]["ref"]["name"]
+        for test in _nodes(manifests, "test")
+        if "dagster" in test["meta"]
+    }
+    missing = [
+        node["name"]
+        for node in _nodes(manifests, "model", "snapshot")
+        if node["name"] not in shown and not any(_tests_of(manifests, node))
+    ]
+    assert not missing, "nothing can be wrong with these: " + ", ".join(missing)
+
+
 def test_staging_renames_one_source_and_nothing_else_reads_sources(manifests: Manifests) -> None:
     for model in _nodes(manifests, "model"):
         if model["package_name"] == "operational":

@@ -32,6 +32,8 @@ class Project:
     """One project: its folder in the sources, and its artifacts in the home."""
 
     name: str
+    # dbt writes the name of a PostgreSQL database into what it parsed, that of ClickHouse it has not.
+    names_database: bool = False
 
     @property
     def folder(self) -> Path:
@@ -79,10 +81,11 @@ class Project:
     def ensure_manifest(self) -> dict[str, Any]:
         """The manifest, parsed anew where the files have changed since: about 5 seconds.
 
-        dbt writes the name of the PostgreSQL database into it, so another one parses anew too.
+        Where it names the database that it is for, another one parses anew too.
         """
         environment = _parse_environment(load_settings())
-        wanted = f"{self.digest} {environment.get('DBT_POSTGRES_DATABASE', '')}"
+        database = environment.get("DBT_POSTGRES_DATABASE", "") if self.names_database else ""
+        wanted = f"{self.digest} {database}"
         stamp = self.artifacts / "parsed_digest"
         if not (stamp.exists() and stamp.read_text() == wanted):
             self.artifacts.mkdir(parents=True, exist_ok=True)
@@ -105,7 +108,7 @@ class Project:
 
 
 WAREHOUSE = Project("warehouse")
-OPERATIONAL = Project("operational")
+OPERATIONAL = Project("operational", names_database=True)
 PROJECTS = {project.name: project for project in (WAREHOUSE, OPERATIONAL)}
 
 

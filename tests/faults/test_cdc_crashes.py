@@ -379,7 +379,9 @@ class Writers:
 
 
 def _start_capture(stack: RunningStack) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(
+    """One that follows: what is killed sooner, while Python starts, is no capture yet."""
+    before = stack.log("capture").count("goes on at")
+    capture = subprocess.Popen(
         [sys.executable, "-m", "interview_data", "cdc", "run", "--follow"],
         env={
             **os.environ,
@@ -391,6 +393,8 @@ def _start_capture(stack: RunningStack) -> "subprocess.Popen[bytes]":
         stdout=subprocess.DEVNULL,
         stderr=stack.home.log_file("capture").open("ab"),
     )
+    wait_until(lambda: stack.log("capture").count("goes on at") > before, 60, "capture follows")
+    return capture
 
 
 def _stop_capture(capture: "subprocess.Popen[bytes]", stack: RunningStack) -> None:

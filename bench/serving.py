@@ -5,7 +5,8 @@ that keeps the cache fresh. wrk sends from the same machine.
 
 * share: `GET /v1/interviews/{id}` of one of the interviews at random, all cached, against an empty
   route that checks the key as the others do; runs of both alternate, the share is between medians.
-* at half: the interviews again, at half of that many requests a second, with random pauses.
+* at half: the interviews again, at half of that many requests a second, with random pauses; then
+  the empty route at the same rate, for what the machine itself takes.
 * outage: usage is read at a steady rate while ClickHouse hangs for a second, then while it is
   killed and started again: how many were not answered 200, and when the last one was.
 
@@ -43,6 +44,7 @@ class Result:
     interviews_per_second: list[int] = field(default_factory=list)
     share_of_empty: float = 0.0
     at_half: dict[str, float] = field(default_factory=dict)
+    empty_at_that_rate: dict[str, float] = field(default_factory=dict)
     outage: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -109,8 +111,9 @@ class Bench:
         if not result.interviews_per_second:
             found = self.wrk("interviews")
             result.interviews_per_second.append(round(found["requests"] / found["seconds"]))
-        most = statistics.median(result.interviews_per_second)
-        result.at_half = self.wrk("interviews", rate=most / 2)
+        rate = statistics.median(result.interviews_per_second) / 2
+        result.at_half = self.wrk("interviews", rate=rate)
+        result.empty_at_that_rate = self.wrk("empty", rate=rate)
 
     def outage(self, result: Result) -> None:
         """ClickHouse hangs for a second; then it is killed."""

@@ -6,7 +6,8 @@ the same machine.
 
 * share: `POST /v1/quota/consume`, one unit for one of the customers at random, against the empty
   route; runs of both alternate, the share is between medians of the same run.
-* at half: consume again, at half of that many requests a second, with random pauses.
+* at half: consume again, at half of that many requests a second, with random pauses; then the
+  empty route at the same rate, for what the machine itself takes.
 * reads: entitlements of one customer, usage of one customer in a month, a page of accounts, against
   rollups of the size that 50 million events of these customers have in 90 days.
 
@@ -47,6 +48,7 @@ class Result:
     share_of_empty: float = 0.0
     api_cpu_ms: dict[str, list[float]] = field(default_factory=dict)
     at_half: dict[str, float] = field(default_factory=dict)
+    empty_at_that_rate: dict[str, float] = field(default_factory=dict)
     reads: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
@@ -208,7 +210,9 @@ class Bench:
             found = self.wrk("consume")
             result.consume_per_second.append(round(found["requests"] / found["seconds"]))
         # A connection pauses after its answer, so it sends a little less than is asked.
-        result.at_half = self.wrk("consume", rate=statistics.median(result.consume_per_second) / 2)
+        rate = statistics.median(result.consume_per_second) / 2
+        result.at_half = self.wrk("consume", rate=rate)
+        result.empty_at_that_rate = self.wrk("empty", rate=rate)
 
     def reads(self, result: Result) -> None:
         """Each kind at a tenth of what is possible, and as fast as eight clients ask."""

@@ -17,6 +17,7 @@ from serving import database, logs, openapi, problems, rate_limits, tracing
 from serving import interviews as interview_cache
 from serving.body_limits import BodyLimits
 from serving.compression import Compression
+from serving.direct import Direct
 from serving.draining import drain_at_sigterm
 from serving.edge import Edge, Limits
 from serving.idempotency import KeepAnswers, Replay, replay
@@ -142,7 +143,7 @@ def create_app(publisher: AsyncPublisher | None = None, keyring: Keyring | None 
     app.add_middleware(KeepAnswers)
     app.add_middleware(BodyLimits)
     app.add_middleware(Compression)
-    app.add_middleware(events.DirectIngest)
+    app.add_middleware(Direct, served=events.DIRECT | quota.DIRECT)
     _allow_origins(app)
     app.add_middleware(Edge, recorder=recorder, limits=limits)
     openapi.describe(app)

@@ -1,7 +1,7 @@
 """A request's body within a size and a time, for every endpoint that does not see to it itself.
 
-Belongs here: the layer that counts while the body is read. Taking events has its own limits, in
-`serving.ingest.bodies`, and is led past this one.
+Belongs here: the layer that counts while the body is read. What `serving.direct` serves sees to its
+own limits, and is led past this one.
 """
 
 import asyncio

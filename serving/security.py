@@ -30,6 +30,7 @@ from stores.postgres.client import connect
 __all__ = [
     "Keyring",
     "Principal",
+    "admit",
     "authorize",
     "ensure_tenant",
     "identify",
@@ -168,7 +169,8 @@ def require_scope(
         found = await authorize(request.app.state.keyring, header, scope)
         if of_platform and found.user_id is not None:
             raise Problem(403, "This is about all customers, and so for none of them.")
-        await _admit(request, response, found)
+        for name, value in (await admit(request, found)).items():
+            response.headers[name] = value
         return found
 
     # For the OpenAPI document.
@@ -189,20 +191,24 @@ async def require_user(
     found = await identify(request.app.state.keyring, header)
     if found.kind != "user":
         raise Problem(403, "This is for users who are signed in; an API key has no sessions.")
-    await _admit(request, response, found)
+    for name, value in (await admit(request, found)).items():
+        response.headers[name] = value
     return found
 
 
-async def _admit(request: Request, response: Response, found: Principal) -> None:
-    """Count the request: a key's by its own limits, a customer's by those of the plan."""
+async def admit(request: Request, found: Principal) -> dict[str, str]:
+    """Count the request: a key's by its own limits, a customer's by those of the plan.
+
+    The headers that say what is left. Raises Problem 429, and 503 where it must be counted and
+    cannot.
+    """
+    headers: dict[str, str] = {}
     intake: Intake | None = getattr(request.app.state, "intake", None)
     if intake is None:
-        return
-    headers: dict[str, str] = {}
+        return headers
     if found.kind == "key":
         headers |= rate_limit_headers(await intake.admit(found, 0, "", b""))
     if found.user_id is not None:
         limits = rate_limits.of_application(request)
         headers |= await limits.admit(found.user_id, rate_limits.endpoint_name(request))
-    for name, value in headers.items():
-        response.headers[name] = value
+    return headers

@@ -104,6 +104,11 @@ def too_large() -> Problem:
     )
 
 
+def too_slow(seconds: float) -> Problem:
+    """The refusal of a body that is not whole in time."""
+    return Problem(408, f"The body did not arrive within {seconds:g} s.", {"Connection": "close"})
+
+
 async def read_body(request: Request, headers: Mapping[str, str], seconds: float) -> bytes:
     """The body, unpacked. `headers` are the request's. Raises Problem 400, 408, 413 or 415."""
     encoding = headers.get("content-encoding", "identity").strip().lower()
@@ -119,9 +124,7 @@ async def read_body(request: Request, headers: Mapping[str, str], seconds: float
         async with asyncio.timeout(seconds):
             return await _read(request, _UNPACK[encoding]())
     except TimeoutError:
-        raise Problem(
-            408, f"The body did not arrive within {seconds:g} s.", {"Connection": "close"}
-        ) from None
+        raise too_slow(seconds) from None
     except ClientDisconnect:
         raise Problem(400, "The client went away before the body was complete.") from None
 

@@ -32,6 +32,7 @@ class Grouped(Generic[Item, Result]):
         self._parallel = parallel
         self._waiting: list[tuple[Item, asyncio.Future[Result]]] = []
         self._running: set[asyncio.Task[None]] = set()
+        self._is_starting = False
 
     async def submit(self, item: Item) -> Result:
         """The item's result. Raises what `work` raised."""
@@ -46,8 +47,9 @@ class Grouped(Generic[Item, Result]):
             await asyncio.wait(self._running)
 
     def _start(self) -> None:
-        while self._waiting and len(self._running) < self._parallel:
-            task = asyncio.create_task(self._run(self._next_group()))
+        if self._waiting and not self._is_starting and len(self._running) < self._parallel:
+            self._is_starting = True
+            task = asyncio.create_task(self._run())
             self._running.add(task)
             task.add_done_callback(self._finished)
 
@@ -66,7 +68,11 @@ class Grouped(Generic[Item, Result]):
         self._running.discard(task)
         self._start()
 
-    async def _run(self, group: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _run(self) -> None:
+        # Not taken before: whoever is ready in the same turn of the loop comes along.
+        self._is_starting = False
+        group = self._next_group()
+        self._start()
         try:
             results = await self._work([item for item, _ in group])
         except Exception as error:

@@ -60,6 +60,8 @@ RECORD_LIMIT = 100
 ADMIT_LIMIT = 200
 # While one is synced to the disk the next one is sent; more at a time are smaller, and cost more.
 RECORDS_AT_A_TIME = 2
+# What the ledger has need not be told at once: whoever asks meanwhile is answered right.
+SETTLE_SECONDS = 0.05
 _REPORT_SECONDS = 30.0
 
 
@@ -158,10 +160,12 @@ class QuotaDesk:
             if isinstance(recorded, Refusal):
                 stale_epoch = told.epoch
                 continue
-            what = Settlement.RECORDED if recorded.is_new else Settlement.DROPPED
-            self._settle_later(Settle(period, what, hold, wanted.amount, told.epoch))
             if not recorded.is_new:
+                # Until the counter is told it is too high, and somebody might be refused for it.
+                dropped = Settle(period, Settlement.DROPPED, hold, wanted.amount, told.epoch)
+                await self._settle_now(dropped)
                 return await self._again(wanted, plan, period, recorded)
+            self._settle_later(Settle(period, Settlement.RECORDED, hold, wanted.amount, told.epoch))
             return _standing(period, plan, told), recorded
         raise StoreBusy("the quota's counter is counted anew again and again; try again")
 
@@ -302,6 +306,9 @@ class QuotaDesk:
                 if waits >= WAITS:
                     break
                 await asyncio.sleep(WAIT_SECONDS)
+                # Its hold may be gone by now: asked again, the counter would take it for a new one.
+                if await self._is_known(wanted, hold):
+                    return None, plan
                 continue
             newest = plan if is_plan_new else await self.plans.of(wanted.user_id, 0)
             if newest is None:
@@ -466,6 +473,7 @@ class QuotaDesk:
 
     async def _settle_all(self) -> None:
         try:
+            await asyncio.sleep(SETTLE_SECONDS)
             while self._to_settle:
                 part, self._to_settle = self._to_settle[:ADMIT_LIMIT], self._to_settle[ADMIT_LIMIT:]
                 await self._counters.settle(part)

@@ -7,19 +7,19 @@ Belongs here: addresses, content types and status codes of ingest. What happens 
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from fastapi.routing import APIRoute
-from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.direct import Answer, served_by
 from serving.ingest.bodies import read_body
 from serving.ingest.intake import Intake, rate_limit_headers
 from serving.ingest.receipts import Receipt, receipt_bytes
 from serving.parameters import unknown
-from serving.problems import Problem, answer_to, documented, unavailable
+from serving.problems import Problem, documented, unavailable
 from serving.security import authorize
 from stores.errors import InputInvalid, TransientError
 from stores.event_bus import cloudevents
@@ -191,7 +191,7 @@ async def backfill_api_metrics(request: Request) -> Response:
 
 async def _take(request: Request, kind: Kind, scope: str) -> Response:
     body, headers = await _answer(request, kind, scope)
-    return Response(body, 202, dict(headers))
+    return Response(body, 202, dict(headers), "application/json")
 
 
 async def _answer(request: Request, kind: Kind, scope: str) -> tuple[bytes, list[tuple[str, str]]]:
@@ -217,7 +217,7 @@ async def _answer(request: Request, kind: Kind, scope: str) -> tuple[bytes, list
         await _or_unavailable(intake.bury(kind, key, [unreadable]))
         raise
     admission = await _or_unavailable(intake.take(kind, key, batch))
-    answered = [("content-type", "application/json"), *rate_limit_headers(admission)]
+    answered = rate_limit_headers(admission)
     is_minimal = headers.get("prefer", "").replace(" ", "") == "return=minimal"
     if is_minimal:
         answered.append(("preference-applied", "return=minimal"))
@@ -277,44 +277,19 @@ def _parser(headers: dict[str, str]) -> Parse:
     return parse
 
 
-class DirectIngest:
-    """Leads requests of these endpoints past the framework's routing, which takes longer than
-    all that is done for a single event. What is answered is the same.
-    """
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-        self._routes = {
-            route.path: (route, *_SERVED[route.path])
-            for route in router.routes
-            if isinstance(route, APIRoute)
-        }
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a batch, or pass the request on."""
-        found = None
-        if scope["type"] == "http" and scope["method"] == "POST":
-            found = self._routes.get(scope["path"])
-        if found is None:
-            await self._app(scope, receive, send)
-            return
-        scope["route"], kind, needed = found
-        request = Request(scope, receive)
-        try:
-            body, headers = await _answer(request, kind, needed)
-        except (Problem, InputInvalid, TransientError) as error:
-            await (await answer_to(request, error))(scope, receive, send)
-            return
-        raw = [(name.lower().encode(), value.encode()) for name, value in headers]
-        raw.append((b"content-length", str(len(body)).encode()))
-        await send({"type": "http.response.start", "status": 202, "headers": raw})
-        await send({"type": "http.response.body", "body": body})
+async def _direct(kind: Kind, scope: str, request: Request) -> Answer:
+    body, headers = await _answer(request, kind, scope)
+    return Answer(202, body, headers)
 
 
-_SERVED = {
-    **{path: (kind, WRITE_SCOPE) for path, kind in ENDPOINTS.items()},
-    **{
-        path.replace("/v1/", "/v1/backfill/"): (kind, BACKFILL_SCOPE)
-        for path, kind in ENDPOINTS.items()
+# Routing takes longer than all that is done for a single event.
+DIRECT = served_by(
+    router.routes,
+    {
+        **{path: partial(_direct, kind, WRITE_SCOPE) for path, kind in ENDPOINTS.items()},
+        **{
+            path.replace("/v1/", "/v1/backfill/"): partial(_direct, kind, BACKFILL_SCOPE)
+            for path, kind in ENDPOINTS.items()
+        },
     },
-}
+)

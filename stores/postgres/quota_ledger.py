@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from stores.postgres.pool import AsyncConnection
@@ -20,7 +20,7 @@ from stores.redis_store.quota import Period
 
 # All that came together: one statement, one sync of the log. The month's own row is locked in
 # share mode, so recordings do not wait for each other.
-_RECORD = """
+_RECORDED = """
 WITH asked AS (
     SELECT * FROM unnest(
         %(id)s::uuid[], %(user_id)s::uuid[], %(subscription_id)s::uuid[],
@@ -41,7 +41,10 @@ WITH asked AS (
     FROM fenced
     ON CONFLICT (id) DO NOTHING
     RETURNING id
-), noticed AS (
+)"""
+_RECORD = f"{_RECORDED} SELECT id FROM recorded"
+# Few cross a threshold; the others are spared the work for it.
+_RECORD_AND_NOTICE = f"""{_RECORDED}, noticed AS (
     INSERT INTO platform.quota_notices
         (user_id, resource_type, month, threshold_percent, used_count, limit_count, plan_name)
     SELECT asked.user_id, asked.resource_type, date_trunc('month', asked.date)::date,
@@ -235,7 +238,7 @@ async def record(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
         for threshold in crossed(entry.used - entry.amount, entry.used, entry.limit)
     ]
     found = await connection.execute(
-        _RECORD,
+        _RECORD_AND_NOTICE if notices else _RECORD,
         {
             "id": [entry.id for entry in entries],
             "user_id": [entry.user_id for entry in entries],
@@ -244,12 +247,8 @@ async def record(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
             "amount": [entry.amount for entry in entries],
             "date": [entry.date for entry in entries],
             "epoch": [entry.epoch for entry in entries],
-            "notice_id": [entry.id for entry, _ in notices],
-            "threshold": [threshold for _, threshold in notices],
-            "used": [entry.used for entry, _ in notices],
-            "limit": [entry.limit for entry, _ in notices],
-            "plan": [entry.plan_name or "" for entry, _ in notices],
-        },
+        }
+        | _of_notices(notices),
     )
     new = {row[0] for row in await found.fetchall()}
     # The same operation twice in one statement is inserted once: the second of them is a repeat.
@@ -268,6 +267,18 @@ async def record(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
         else:
             answers.append(known.get(entry.id, Refusal.STALE))
     return answers
+
+
+def _of_notices(notices: Sequence[tuple[Entry, int]]) -> dict[str, list[Any]]:
+    if not notices:
+        return {}
+    return {
+        "notice_id": [entry.id for entry, _ in notices],
+        "threshold": [threshold for _, threshold in notices],
+        "used": [entry.used for entry, _ in notices],
+        "limit": [entry.limit for entry, _ in notices],
+        "plan": [entry.plan_name or "" for entry, _ in notices],
+    }
 
 
 async def record_unchecked(connection: AsyncConnection, entry: Entry) -> Used | Refusal:

@@ -47,6 +47,38 @@ def test_using_counts_once_and_is_refused_with_the_numbers(
     assert ledger_used(postgres_url, user) == 10
 
 
+def test_consume_answers_the_same_whether_or_not_the_framework_routes_it(
+    quota_api: QuotaApi, postgres_url: str
+) -> None:
+    """The second content type is as good, and too odd to be led past the framework."""
+    stranger = quota_api.as_tenant(new_customer(postgres_url, {"interviews": 1}))
+    found = []
+    for content_type in ("application/json", "application/json; charset=utf-8"):
+        user = new_customer(postgres_url, {"interviews": 5})
+        tenant = quota_api.as_tenant(user)
+        answers = []
+        for api, amount, key in (
+            (quota_api, 2, "a"),
+            (quota_api, 2, "a"),
+            (quota_api, 1, "a"),
+            (tenant, 2, "a"),
+            (quota_api, 9, "b"),
+            (stranger, 1, "c"),
+            (QuotaApi(quota_api.url, "nobody", postgres_url), 1, "c"),
+            (quota_api, 0, "c"),
+        ):
+            body = {"user_id": str(user), "resource": "interviews", "amount": amount}
+            headers = {"Idempotency-Key": f"{user}{key}", "Content-Type": content_type}
+            status, told, sent = api.ask("POST", "/v1/quota/consume", body, headers)
+            differing = ("id", "user_id", "counted_at", "request_id")
+            kept = {name: value for name, value in told.items() if name not in differing}
+            names = sorted(name.lower() for name in sent if name.lower() != "date")
+            answers.append((status, kept, names, sent["Content-Type"]))
+        found.append(answers)
+    assert [status for status, *_ in found[0]] == [201, 200, 422, 201, 409, 404, 401, 422]
+    assert found[0] == found[1]
+
+
 def test_a_reservation_holds_until_it_is_committed_released_or_over(
     quota_api: QuotaApi, postgres_url: str
 ) -> None:

@@ -32,7 +32,7 @@ class Project:
     """One project: its folder in the sources, and its artifacts in the home."""
 
     name: str
-    # dbt writes the name of a PostgreSQL database into what it parsed, that of ClickHouse it has not.
+    # Whether what dbt parsed names the database: of PostgreSQL it does, ClickHouse has but one.
     names_database: bool = False
 
     @property

@@ -72,7 +72,12 @@ def _document(app: FastAPI) -> dict[str, Any]:
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     used: set[str] = set()
-    scopes = dict(_scopes(app.routes))
+    scopes = {
+        name_of(route): needed
+        for _, route in served(app.routes)
+        if isinstance(route, APIRoute)
+        for needed in _needed_scopes(route.dependant)
+    }
     for operations in document["paths"].values():
         for operation in operations.values():
             _name_scope(operation, scopes.get(operation["operationId"]))
@@ -87,15 +92,14 @@ def _document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _scopes(routes: Iterable[Any]) -> Iterator[tuple[str, str]]:
-    """Operations and the scope that each needs, where it needs one."""
+def served(routes: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Path and route of everything that is served, those of included routers among them."""
     for route in routes:
         included = getattr(route, "original_router", None)
         if included is not None:
-            yield from _scopes(included.routes)
-        elif isinstance(route, APIRoute):
-            for needed in _needed_scopes(route.dependant):
-                yield name_of(route), needed
+            yield from served(included.routes, prefix + route.include_context.prefix)
+        else:
+            yield prefix + route.path, route
 
 
 def _needed_scopes(dependant: Dependant) -> Iterator[str]:

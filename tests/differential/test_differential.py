@@ -4,74 +4,21 @@ A failure names its stories; `make test-differential STORY=…` tells one alone,
 `make test-differential MINUTES=…` tells new ones for as long as wanted.
 """
 
-import shutil
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
 from fix_capture import Capture
-from fix_stack import RunningStack, new_home, start_stack
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from fix_stack import RunningStack
 
+from differential.in_ci import tell, told_in_ci
 from differential.oracle import compare
-from differential.outline import Outline, outlines
-from differential.rounds import HASH_KEY, KILLS, Round
-
-# Two hundred stories; `make test-differential` tells more. Two rounds are told at once, each with
-# stores of its own: while one waits for a store that was killed, the other has the machine.
-EXAMPLE_COUNT = 4
-LANES = 2
-STORIES_PER_ROUND = 25
-
-
-@pytest.fixture(scope="module")
-def breakable_stacks() -> Iterator[list[RunningStack]]:
-    """PostgreSQL and ClickHouse for each lane."""
-    stacks = [start_stack(new_home(), ["postgres", "clickhouse"]) for _ in range(LANES)]
-    try:
-        for running in stacks:
-            running.wait_ready()
-        yield stacks
-    finally:
-        for running in stacks:
-            running.stop()
-            shutil.rmtree(running.home.path, ignore_errors=True)
+from differential.outline import Outline
 
 
 @pytest.mark.timeout(900)
-@settings(
-    max_examples=EXAMPLE_COUNT,
-    deadline=None,
-    derandomize=True,
-    # The first example of the other phases would be the simplest there is, told again and again; a
-    # story that differs is made shorter by hand, with its seed, not while CI waits.
-    phases=(Phase.generate,),
-    suppress_health_check=list(HealthCheck),
-)
-@given(
-    told=st.lists(
-        outlines(),
-        min_size=LANES * STORIES_PER_ROUND,
-        max_size=LANES * STORIES_PER_ROUND,
-        unique_by=lambda outline: outline.seed,
-    ),
-    first_kills=st.integers(0, len(KILLS) - 1),
-)
+@told_in_ci
 def test_random_tables_under_random_changes_and_kills_are_equal_row_by_row(
-    breakable_stacks: list[RunningStack],
-    told: list[Outline],
-    first_kills: int,
+    breakable_stacks: list[RunningStack], told: list[Outline], first_kills: int
 ) -> None:
-    with pytest.MonkeyPatch.context() as patched, ThreadPoolExecutor(LANES) as lanes:
-        patched.setenv("INTERVIEW_DATA_HOME", str(breakable_stacks[0].home.path))
-        patched.setenv("CAPTURE_HASH_KEY", HASH_KEY)
-        rounds = [
-            Round(stack, told[lane::LANES], KILLS[(first_kills + lane) % len(KILLS)])
-            for lane, stack in enumerate(breakable_stacks)
-        ]
-        for running in [lanes.submit(each.run) for each in rounds]:
-            running.result()
+    tell(breakable_stacks, told, first_kills)
 
 
 def test_the_oracle_sees_a_single_value_that_differs_and_a_row_too_many(capture: Capture) -> None:

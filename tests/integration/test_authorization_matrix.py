@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fix_identity import IdentitySite
 
+from serving.openapi import served
 from stores.postgres import api_keys, signing_keys
 from stores.postgres.client import connect
 
@@ -154,17 +155,14 @@ ROUTES: dict[str, Rule] = {
 }
 
 
-def _routes(found: Any, prefix: str = "") -> Iterator[str]:
+def _routes(found: Any) -> Iterator[str]:
     """`METHOD path` of everything that is served; a mounted part is `* path`."""
-    for route in found:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            yield from _routes(included.routes, prefix + route.include_context.prefix)
-        elif not getattr(route, "methods", None):
-            yield f"* {prefix}{route.path}"
+    for path, route in served(found):
+        if not getattr(route, "methods", None):
+            yield f"* {path}"
         else:
             for method in sorted(route.methods - {"HEAD", "OPTIONS"}):
-                yield f"{method} {prefix}{route.path}"
+                yield f"{method} {path}"
 
 
 @dataclass

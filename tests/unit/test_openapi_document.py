@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from serving.app import create_app
 from serving.deprecation import deprecated
+from serving.openapi import served
 
 PUBLIC = {
     "/healthz",
@@ -31,11 +32,8 @@ OPERATIONS = [
 
 
 def _bodies(found: Any) -> Iterator[type[BaseModel]]:
-    for route in found:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            yield from _bodies(included.routes)
-        elif isinstance(route, APIRoute) and route.body_field:
+    for _, route in served(found):
+        if isinstance(route, APIRoute) and route.body_field:
             model = route.body_field.field_info.annotation
             if isinstance(model, type) and issubclass(model, BaseModel):
                 yield model

@@ -30,7 +30,7 @@ CONFIGURATION = Path(__file__).resolve().parent.parent / "postgres" / "postgresq
 ACCOUNT_NAME = "interview-data"
 _CAP_DAC_READ_SEARCH = 2
 _REMNANT_PATIENCE_SECONDS = 15.0
-# Iterations make guessing a password slow that somebody has thought of. This one is 192 random bits,
+# Iterations make guessing a password slow that somebody thought of. This one is 192 random bits,
 # and each connection would take ten times as long for them, on both sides.
 _SCRAM_ITERATIONS = 1
 _AUTHENTICATION = """\

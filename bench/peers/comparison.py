@@ -139,10 +139,18 @@ def _json(text: str) -> str:
     return json.dumps(found)
 
 
+_BRACES = str.maketrans("{}", "[]")
+
+
 def _nested(text: str, kind: str) -> str:
-    try:
-        found = json.loads(text, parse_float=str, parse_int=str)
-    except ValueError:
+    """An array as JSON, or as PostgreSQL writes one of numbers, which is what capture records."""
+    for each_form in (text, text.translate(_BRACES)):
+        try:
+            found = json.loads(each_form, parse_float=str, parse_int=str)
+            break
+        except ValueError:
+            continue
+    else:
         return text
 
     def each(value: Any) -> Any:

@@ -73,7 +73,7 @@ def idempotent(needed: Callable[..., Any]) -> Callable[..., Any]:
     ) -> None:
         if key is None:
             return
-        if not _KEY.fullmatch(key):
+        if not is_key(key):
             detail = "Idempotency-Key: must be 1 to 255 visible ASCII characters"
             raise Problem(422, detail, kind="invalid-idempotency-key")
         claim = Claim(owner_of(request, credentials), _route(request), key, uuid.uuid4())
@@ -101,6 +101,11 @@ def idempotent(needed: Callable[..., Any]) -> Callable[..., Any]:
         raise Replay(found.answer)
 
     return claimed
+
+
+def is_key(text: str) -> bool:
+    """Whether it may be an Idempotency-Key: 1 to 255 visible ASCII characters."""
+    return _KEY.fullmatch(text) is not None
 
 
 def operation_id(request: Request) -> uuid.UUID:

@@ -169,8 +169,7 @@ def require_scope(
         found = await authorize(request.app.state.keyring, header, scope)
         if of_platform and found.user_id is not None:
             raise Problem(403, "This is about all customers, and so for none of them.")
-        for name, value in (await admit(request, found)).items():
-            response.headers[name] = value
+        response.headers.update(await admit(request, found))
         return found
 
     # For the OpenAPI document.
@@ -191,8 +190,7 @@ async def require_user(
     found = await identify(request.app.state.keyring, header)
     if found.kind != "user":
         raise Problem(403, "This is for users who are signed in; an API key has no sessions.")
-    for name, value in (await admit(request, found)).items():
-        response.headers[name] = value
+    response.headers.update(await admit(request, found))
     return found
 
 
@@ -202,10 +200,10 @@ async def admit(request: Request, found: Principal) -> dict[str, str]:
     The headers that say what is left. Raises Problem 429, and 503 where it must be counted and
     cannot.
     """
-    headers: dict[str, str] = {}
     intake: Intake | None = getattr(request.app.state, "intake", None)
     if intake is None:
-        return headers
+        return {}
+    headers: dict[str, str] = {}
     if found.kind == "key":
         headers |= rate_limit_headers(await intake.admit(found, 0, "", b""))
     if found.user_id is not None:

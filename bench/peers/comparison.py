@@ -144,13 +144,10 @@ _BRACES = str.maketrans("{}", "[]")
 
 def _nested(text: str, kind: str) -> str:
     """An array as JSON, or as PostgreSQL writes one of numbers, which is what capture records."""
-    for each_form in (text, text.translate(_BRACES)):
-        try:
-            found = json.loads(each_form, parse_float=str, parse_int=str)
-            break
-        except ValueError:
-            continue
-    else:
+    form = text.translate(_BRACES) if text.startswith("{") else text
+    try:
+        found = json.loads(form, parse_float=str, parse_int=str)
+    except ValueError:
         return text
 
     def each(value: Any) -> Any:

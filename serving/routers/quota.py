@@ -5,7 +5,7 @@ Belongs here: addresses, status codes and the shape of answers. The order of ste
 """
 
 import asyncio
-import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -15,6 +15,7 @@ from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.direct import Answer, Left, served_by
+from serving.idempotency import KEY_HEADER, is_key
 from serving.ingest.bodies import too_slow
 from serving.problems import documented
 from serving.quota.desk import Operation, QuotaDesk, Standing, desk_of, of_application
@@ -48,7 +49,6 @@ IdempotencyKey = Annotated[
         examples=["6f1c2f0e-4f0a-4f39-8d8b-0d8a6a3c1f10"],
     ),
 ]
-_KEY = re.compile(rb"[\x21-\x7e]{1,255}")
 ReservationId = Annotated[UUID, Path(description="The reservation's id.")]
 Amount = Annotated[int, Field(strict=True, ge=1, le=AMOUNT_LIMIT)]
 
@@ -229,7 +229,7 @@ async def consume_directly(request: Request) -> Answer | Left:
     """A request as it should be; any other is left to the framework, to be told what is wrong."""
     sent = request.scope["headers"]
     headers = dict(sent)
-    length = headers.get(b"content-length", b"")
+    length, key = headers.get(b"content-length", b""), _text(headers, KEY_HEADER)
     if (
         request.scope["query_string"]
         or len(headers) < len(sent)
@@ -237,7 +237,7 @@ async def consume_directly(request: Request) -> Answer | Left:
         or b"content-encoding" in headers
         or not length.isdigit()
         or int(length) > LIMIT_BYTES
-        or not _KEY.fullmatch(headers.get(b"idempotency-key", b""))
+        or not is_key(key)
     ):
         return Left()
     seconds = request.app.state.settings.api_body_seconds
@@ -253,11 +253,14 @@ async def consume_directly(request: Request) -> Answer | Left:
     except ValueError:
         return Left((message,))
     keyring: Keyring = request.app.state.keyring
-    asker = await authorize(keyring, headers.get(b"authorization", b"").decode("latin-1"), SCOPE)
+    asker = await authorize(keyring, _text(headers, b"authorization"), SCOPE)
     limits = await admit(request, asker)
-    key = headers[b"idempotency-key"].decode()
     status, body = await _consume(asker, desk_of(request.app), wanted, key)
     return Answer(status, _json(body), list(limits.items()))
+
+
+def _text(headers: Mapping[bytes, bytes], name: bytes) -> str:
+    return headers.get(name, b"").decode("latin-1")
 
 
 @router.post(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import Enum
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from stores.postgres.pool import AsyncConnection
@@ -247,8 +247,13 @@ async def record(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
             "amount": [entry.amount for entry in entries],
             "date": [entry.date for entry in entries],
             "epoch": [entry.epoch for entry in entries],
-        }
-        | _of_notices(notices),
+            # Those that the statement does not name are not sent.
+            "notice_id": [entry.id for entry, _ in notices],
+            "threshold": [threshold for _, threshold in notices],
+            "used": [entry.used for entry, _ in notices],
+            "limit": [entry.limit for entry, _ in notices],
+            "plan": [entry.plan_name or "" for entry, _ in notices],
+        },
     )
     new = {row[0] for row in await found.fetchall()}
     # The same operation twice in one statement is inserted once: the second of them is a repeat.
@@ -267,18 +272,6 @@ async def record(connection: AsyncConnection, entries: Sequence[Entry]) -> list[
         else:
             answers.append(known.get(entry.id, Refusal.STALE))
     return answers
-
-
-def _of_notices(notices: Sequence[tuple[Entry, int]]) -> dict[str, list[Any]]:
-    if not notices:
-        return {}
-    return {
-        "notice_id": [entry.id for entry, _ in notices],
-        "threshold": [threshold for _, threshold in notices],
-        "used": [entry.used for entry, _ in notices],
-        "limit": [entry.limit for entry, _ in notices],
-        "plan": [entry.plan_name or "" for entry, _ in notices],
-    }
 
 
 async def record_unchecked(connection: AsyncConnection, entry: Entry) -> Used | Refusal:

@@ -19,7 +19,8 @@ from orchestration.dbt_runs import restate
 KEY = dg.AssetKey(["rollups", "restated_days"])
 # Two years are what the event tables keep; older slices of a rollup cannot be computed again.
 PARTITIONS = dg.DailyPartitionsDefinition(start_date="2024-01-01", timezone="UTC", end_offset=1)
-MATERIALIZATION = "restated_slices"
+# The rows that rollups add up, which are made anew as a whole, and the rollups.
+MATERIALIZATIONS = ("kept_rows", "restated_slices")
 
 
 def restated_days(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
@@ -27,7 +28,7 @@ def restated_days(manifest: Mapping[str, Any]) -> dg.AssetsDefinition:
     rollups = sorted(
         unique_id
         for unique_id, node in manifest["nodes"].items()
-        if node["config"].get("materialized") == MATERIALIZATION
+        if node["config"].get("materialized") in MATERIALIZATIONS
     )
     translator = Translator(manifest)
 

@@ -18,7 +18,10 @@ from orchestration.dbt_projects import WAREHOUSE
 
 CLUSTER = "interview_data"
 REPLICA = "('/clickhouse/tables/{uuid}', '{shard}-{replica}'"
-_TABLES = "config.materialized:table config.materialized:restated_slices resource_type:snapshot"
+_REPLACED = ("kept_rows", "restated_slices")
+_TABLES = "config.materialized:table resource_type:snapshot " + " ".join(
+    f"config.materialized:{kind}" for kind in _REPLACED
+)
 _CHANGES = re.compile(r"(create|alter|exchange|rename|drop|truncate)\s", re.IGNORECASE)
 
 
@@ -101,9 +104,9 @@ def test_on_a_cluster_every_table_is_replicated_and_every_change_goes_to_all_mac
         created[name] = create
     for node in WAREHOUSE.ensure_manifest()["nodes"].values():
         kind, config = node["config"].get("materialized"), node["config"]
-        if kind not in ("table", "restated_slices", "snapshot"):
+        if kind not in ("table", "snapshot", *_REPLACED):
             continue
-        create = created[f"{node['name']}__restated" if kind == "restated_slices" else node["name"]]
+        create = created[f"{node['name']}__restated" if kind in _REPLACED else node["name"]]
         for option, clause in (
             ("order_by", exp.Order),
             ("partition_by", exp.PartitionedByProperty),

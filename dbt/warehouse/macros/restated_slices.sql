@@ -31,6 +31,8 @@
     drop_until      slices up to this day are taken out of the rollup, which keeps no more
     own_count       what people count, of the table itself; recorded when an ended slice changes
     slice_ends      when a slice is over, by default the next day
+    sliced_sources  tables below that are partitioned by day, each with the slice that `day` belongs to:
+                    while no other table below moved, only slices with another part are compared
 
   The variables `restate_from` and `restate_until`, two days, have every slice between them restated
   also where nothing differs: what a backfill asks for.
@@ -46,6 +48,8 @@
     {%- set digest = restated_slices__digest(sql) -%}
     {%- set rebuild = existing is none or should_full_refresh() or digest not in found.comment -%}
     {%- set unmoved = not rebuild and found.unmoved and not var('restate_from', none) -%}
+    {%- set looked = not unmoved and config.get('sliced_sources') and parts_seen__look(restated_slices__sliced_tables(target_relation)) -%}
+    {%- set is_of_some = looked and not rebuild and not found.others_moved and not var('restate_from', none) -%}
 
     {{ run_hooks(pre_hooks) }}
     {% do adapter.drop_relation(restated) %}
@@ -58,7 +62,7 @@
             create table {{ touched }} {{ on_cluster_clause(touched) }} (slice Date) {{ engine_clause() }} order by slice
         {% endcall %}
         {% call statement('compare') %}
-            insert into {{ touched }} {{ restated_slices__differing(target_relation, rebuild) }}
+            insert into {{ touched }} {{ restated_slices__differing(target_relation, rebuild, is_of_some) }}
         {% endcall %}
         {%- set slices = run_query('select toString(slice) as slice from ' ~ touched ~ ' order by slice').rows | map(attribute='slice') | list -%}
     {% endif %}
@@ -98,8 +102,11 @@
     {% if existing is not none and (rebuild or slices) %}
         {% do adapter.drop_relation(restated) %}
     {% endif %}
+    {% if looked %}
+        {% do restated_slices__note_parts(target_relation) %}
+    {% endif %}
     {% if not unmoved %}
-        {% do restated_slices__remember(touched, target_relation, found.sources) %}
+        {% do restated_slices__remember(touched, target_relation, found) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
@@ -118,9 +125,17 @@
 {%- endmacro %}
 
 
-{% macro restated_slices__differing(target_relation, rebuild) -%}
+{% macro restated_slices__differing(target_relation, rebuild, is_of_some) -%}
     {%- set since = config.get('compare_since') -%}
     {%- set until = config.get('drop_until') -%}
+    {%- set own_where, source_where = [], [] -%}
+    {%- if until or since -%}{%- do source_where.append(config.get('slice') ~ ' > ' ~ (until or since)) -%}{%- endif -%}
+    {%- if since -%}{%- do own_where.append(config.get('own_slice') ~ ' > ' ~ since) -%}{%- endif -%}
+    {%- if is_of_some -%}
+        {%- set moved = ' in (' ~ restated_slices__moved(target_relation) ~ ')' -%}
+        {%- do source_where.append(config.get('slice') ~ moved) -%}
+        {%- do own_where.append(config.get('own_slice') ~ moved) -%}
+    {%- endif -%}
     select slice
     from (
         select
@@ -128,8 +143,8 @@
             toInt256({{ config.require('source_measure') }}) as source_measure,
             toInt256(0) as own_measure
         from {{ ref(config.require('compared_with')) }}
-        {%- if until or since %}
-        where {{ config.get('slice') }} > {{ until or since }}
+        {%- if source_where %}
+        where {{ source_where | join(' and ') }}
         {%- endif %}
         group by slice
         {%- if not rebuild %}
@@ -139,8 +154,8 @@
             toInt256(0) as source_measure,
             toInt256({{ config.require('own_measure') }}) as own_measure
         from {{ target_relation }}
-        {%- if since %}
-        where {{ config.get('own_slice') }} > {{ since }}
+        {%- if own_where %}
+        where {{ own_where | join(' and ') }}
         {%- endif %}
         group by slice
         {%- endif %}

@@ -3,34 +3,42 @@
   in ClickHouse's memory. Any insert, delete, mutation, time to live, truncation or exchange gives
   a table other parts. A merge does too, which costs one comparison that finds nothing.
 
-  What was found is the comment of the `__touched` table. A run that is killed leaves none behind,
-  and the next one compares.
+  What was found is the comment of the `__touched` table: the parts of all sources, those of the
+  rollup, and those of the sources that are not known by slice. A run that is killed leaves none
+  behind, and the next one compares.
 -#}
 
 
 {#- One look before a refresh: the comment of the rollup, the parts below it, and whether both
     they and its own are those that the last refresh ended with. -#}
 {% macro restated_slices__found(target_relation, touched) %}
+    {%- set tables = restated_slices__tables_below(model) + ["('expectations', 'quarantine')"] -%}
+    {%- set sliced = restated_slices__sliced().keys() | list -%}
+    {%- set others = tables | reject('in', sliced) | list -%}
     {%- set rows = run_query(
         "select (select any(comment) from system.tables where " ~ restated_slices__is(target_relation) ~ ") as comment,"
         ~ " (select any(comment) from system.tables where " ~ restated_slices__is(touched) ~ ") as remembered,"
-        ~ " " ~ restated_slices__state_of_sources() ~ " as sources, " ~ restated_slices__state(restated_slices__is(target_relation)) ~ " as own"
+        ~ " " ~ restated_slices__state_of_sources(tables) ~ " as sources, " ~ restated_slices__state(restated_slices__is(target_relation)) ~ " as own,"
+        ~ " " ~ restated_slices__state_of_sources(others) ~ " as others"
     ).rows -%}
     {%- set row = rows[0] -%}
+    {%- set remembered = (row['remembered'] or '').split(' ') -%}
     {{ return({
         'comment': row['comment'] or '',
         'sources': row['sources'],
-        'unmoved': row['remembered'] == row['sources'] ~ ' ' ~ row['own'],
+        'others': row['others'],
+        'unmoved': remembered[:2] == [row['sources'], row['own']],
+        'others_moved': remembered[2:] != [row['others']],
     }) }}
 {% endmacro %}
 
 
 {#- The state of the sources is that from before the comparison: what lands meanwhile is compared
     by the next refresh. -#}
-{% macro restated_slices__remember(touched, target_relation, sources) %}
+{% macro restated_slices__remember(touched, target_relation, found) %}
     {%- set own = run_query('select ' ~ restated_slices__state(restated_slices__is(target_relation)) ~ ' as own').rows[0]['own'] -%}
     {% call statement('remember') %}
-        alter table {{ touched }} {{ on_cluster_clause(touched) }} modify comment '{{ sources ~ ' ' ~ own }}'
+        alter table {{ touched }} {{ on_cluster_clause(touched) }} modify comment '{{ [found.sources, own, found.others] | join(' ') }}'
     {% endcall %}
 {% endmacro %}
 
@@ -38,7 +46,7 @@
 {% macro restated_slices__digest(sql) -%}
     {%- set columns = model.columns.values() | map(attribute='data_type') | join(' ') -%}
     {{ return(local_md5(
-        sql ~ columns ~ config.require('own_slice') ~ config.require('own_measure')
+        sql ~ columns ~ config.get('own_slice') ~ config.get('own_measure')
         ~ config.get('partition_by') ~ config.get('order_by') ~ config.get('engine')
     )) }}
 {%- endmacro %}
@@ -65,14 +73,13 @@
 {#- Once an hour it is compared in any case, for a view may look at the clock. Always, where the parts
     cannot be told: a cluster has them on other machines too, and who runs dbt with a manifest of
     his own has to build its graph. Rows come into quarantine and leave it without a ref(). -#}
-{% macro restated_slices__state_of_sources() -%}
+{% macro restated_slices__state_of_sources(tables) -%}
     {%- if adapter.get_clickhouse_cluster_name() is not none or not graph.get('nodes') %}
     (select toString(generateUUIDv4()))
     {%- else %}
-    {%- set tables = restated_slices__tables_below(model) %}
     (
         select concat(
-            {{ restated_slices__state("(database, name) in (" ~ (tables + ["('expectations', 'quarantine')"]) | join(', ') ~ ")") }}, '@', toString(toStartOfHour(now('UTC'))),
+            {{ restated_slices__state("(database, name) in (" ~ tables | join(', ') ~ ")") }}, '@', formatDateTime(now('UTC'), '%Y-%m-%dT%H'),
             -- Where one of them keeps its rows elsewhere, its parts say nothing.
             if(countIf(engine like '%MergeTree%') = {{ tables | length }}, '', toString(generateUUIDv4()))
         )
@@ -105,3 +112,56 @@
     {%- endfor -%}
     {{ return(tables) }}
 {%- endmacro %}
+
+
+{#- The `sliced_sources`, as SQL pairs of database and name, each with its slice. -#}
+{% macro restated_slices__sliced() %}
+    {%- set found = {} -%}
+    {%- for node in graph.get('nodes', {}).values() if node.name in config.get('sliced_sources', {}) -%}
+        {%- do found.update({"('" ~ node.schema ~ "', '" ~ node.alias ~ "')": config.get('sliced_sources')[node.name]}) -%}
+    {%- endfor -%}
+    {{ return(found) }}
+{% endmacro %}
+
+
+{#- These and the rollup itself, whose slices are its partitions. -#}
+{% macro restated_slices__sliced_tables(target_relation) %}
+    {{ return((restated_slices__sliced().keys() | list) + [restated_slices__pair(target_relation)]) }}
+{% endmacro %}
+
+
+{% macro restated_slices__pair(relation) -%}
+    {{ return("('" ~ relation.schema ~ "', '" ~ relation.identifier ~ "')") }}
+{%- endmacro %}
+
+
+{#- The slices with a part that came or went since the last refresh. -#}
+{% macro restated_slices__moved(target_relation) -%}
+    select multiIf(
+        {%- for table, slice in restated_slices__sliced().items() %}(database, name) = {{ table }}, {{ slice }}, {% endfor %}day) as slice
+    from (
+        select distinct database, name, day
+        from (
+            select database, name, day, part, hash from {{ parts_seen__relation('seen') }}
+            union all
+            select database, name, day, part, hash from {{ parts_seen__relation('looked') }}
+        )
+        group by database, name, day, part, hash
+        having count() = 1
+    )
+{%- endmacro %}
+
+
+{#- The sources as they were before the comparison, the rollup as it is now. Whoever is killed here
+    has no `__touched` that says so, and the next refresh compares everything. -#}
+{% macro restated_slices__note_parts(target_relation) %}
+    {%- set looked, seen = parts_seen__relation('looked'), parts_seen__relation('seen') -%}
+    {% call statement('forget_parts') %} truncate table {{ seen }} {% endcall %}
+    {% call statement('note_parts') %}
+        insert into {{ seen }}
+        select * from {{ looked }} where not ({{ restated_slices__is(target_relation) }})
+        union all
+        {{ parts_seen__of([restated_slices__pair(target_relation)]) }}
+    {% endcall %}
+    {% do adapter.drop_relation(looked) %}
+{% endmacro %}

@@ -1,8 +1,10 @@
 -- Requests by hour, as states that merge: of the minutes where these are kept, of the requests
--- themselves on days that are older, so that a late request is counted there as well.
+-- themselves on days that are older, so that a late request is counted there as well. Who asks for
+-- some days by `date` reads these alone.
 {{ config(materialized='view', schema='staging', contract={'enforced': false}) }}
 {%- set kept_since = "today() - " ~ var('api_health_minutes_kept_days') %}
 select
+    toDate(minute) as date,
     toStartOfHour(minute) as hour,
     service_name,
     method,
@@ -15,6 +17,7 @@ from {{ ref('rollup_api_health_minutely') }}
 where toDate(minute) > {{ kept_since }}
 union all
 select
+    date,
     toStartOfHour(toDateTime(requested_at, 'UTC')) as hour,
     service_name,
     method,
@@ -25,4 +28,4 @@ select
     {{ response_time_state('response_time_ms') }} as response_time_ms_state
 from {{ ref('stg_events__api_metrics') }}
 where date <= {{ kept_since }}
-group by hour, service_name, method, endpoint
+group by date, hour, service_name, method, endpoint

@@ -18,25 +18,12 @@ days as (
 used as (
     select
         month,
+        addMonths(month, 1) - 1 as last_day,
         user_id,
         resource_type,
         sum(used_count) as used_count,
         arraySort(groupArray((date, used_so_far_count))) as so_far
     from days
-    group by month, user_id, resource_type
-),
-
-in_force as (
-    select
-        used.month as month,
-        used.user_id as user_id,
-        used.resource_type as resource_type,
-        -- In a tuple, because argMax alone passes over a null, which here means unlimited.
-        argMax((limits.plan_name, limits.limit_count), limits.valid_from_date) as found
-    from (select month, user_id, resource_type from used) as used
-    inner join {{ ref('int_usage__limits_in_force') }} as limits
-        on limits.user_id = used.user_id and limits.resource_type = used.resource_type
-    where limits.valid_from_date < addMonths(used.month, 1) and limits.valid_until_date > used.month
     group by month, user_id, resource_type
 ),
 
@@ -46,14 +33,16 @@ limited as (
         used.user_id as user_id,
         used.resource_type as resource_type,
         used.used_count as used_count,
-        if(tupleElement(in_force.found, 1) = '', 'none', tupleElement(in_force.found, 1)) as plan_name,
-        tupleElement(in_force.found, 2) as limit_count,
+        begun.valid_until_date > used.month as is_in_force,
+        if(is_in_force, begun.plan_name, 'none') as plan_name,
+        if(is_in_force, begun.limit_count, null) as limit_count,
         arrayFirstOrNull(day -> tupleElement(day, 2) >= assumeNotNull(limit_count), used.so_far) as reached
     from used
-    left join in_force
-        on in_force.month = used.month
-        and in_force.user_id = used.user_id
-        and in_force.resource_type = used.resource_type
+    -- The period begun last; where none was, its end is the first day there is.
+    asof left join {{ ref('int_usage__limits_in_force') }} as begun
+        on begun.user_id = used.user_id
+        and begun.resource_type = used.resource_type
+        and used.last_day >= begun.valid_from_date
 )
 
 select

@@ -8,6 +8,7 @@
     own_slice='date',
     own_measure=fingerprint(keys, {'analyses': 'analysis_count', 'unpriced': 'unpriced_count', 'cost': 'cost_usd * 10000'}),
     own_count='sum(analysis_count)',
+    sliced_sources={'int_ai_cost__analyses': 'day'},
     partition_by='date',
     order_by=['date', 'user_id', 'model_name', 'model_version'],
 ) }}

@@ -24,7 +24,7 @@ hours as (
         sum(server_error_count) as server_errors,
         {{ merged_response_time_state('response_time_ms_state') }} as state
     from {{ ref('int_api_health__hourly') }}
-    where {{ touched_slices('toDate(hour)') }}
+    where {{ touched_slices('date') }}
     group by hour, service_name, method, endpoint
 )
 

@@ -11,6 +11,7 @@
     own_slice='date',
     own_measure=measure,
     own_count='sum(session_count)',
+    sliced_sources={'int_candidates__session_progress': 'day'},
     partition_by='date',
     order_by=['date', 'interview_id'],
 ) }}

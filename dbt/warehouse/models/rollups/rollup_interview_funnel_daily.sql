@@ -14,6 +14,7 @@
         'to_first_answer': 'start_to_first_answer_seconds_total', 'to_completion': 'start_to_completion_seconds_total',
     }),
     own_count='sum(started_count)',
+    sliced_sources={'int_candidates__session_progress': 'day'},
     partition_by='date',
     order_by=['date', 'user_id'],
 ) }}

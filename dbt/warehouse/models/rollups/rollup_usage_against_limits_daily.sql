@@ -5,11 +5,12 @@
 {{ config(
     materialized='restated_slices',
     compared_with='int_usage__daily_with_limits',
-    slice='toStartOfMonth(date)',
+    slice='month',
     source_measure=measure,
     own_slice='toStartOfMonth(date)',
     own_measure=measure,
     own_count='sum(used_count)',
+    sliced_sources={'rollup_usage_daily': 'toStartOfMonth(day)'},
     slice_ends='addMonths(slice, 1)',
     partition_by='toStartOfMonth(date)',
     order_by=['date', 'user_id', 'resource_type'],
@@ -24,4 +25,4 @@ select
     limit_count,
     overage_count
 from {{ ref('int_usage__daily_with_limits') }}
-where {{ touched_slices('toStartOfMonth(date)') }}
+where {{ touched_slices('month') }}

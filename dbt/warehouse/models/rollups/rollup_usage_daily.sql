@@ -2,12 +2,13 @@
 -- the entries were, and differs when an amount moves between users or resources.
 {{ config(
     materialized='restated_slices',
-    compared_with='fct_usage',
+    compared_with='int_usage__entries',
     slice='date',
-    source_measure='sum(used_count * toInt128(cityHash64(user_id, resource_type)))',
+    source_measure='sum(used_count * toInt128(cityHash64(user_id, toString(resource_type))))',
     own_slice='date',
     own_measure='sum(used_count * toInt128(cityHash64(user_id, toString(resource_type))))',
     own_count='sum(used_count)',
+    sliced_sources={'int_usage__entries': 'day'},
     partition_by='date',
     order_by=['date', 'user_id', 'resource_type'],
 ) }}
@@ -17,6 +18,6 @@ select
     user_id,
     toLowCardinality(resource_type) as resource_type,
     toUInt64(greatest(sum(used_count), 0)) as used_count
-from {{ ref('fct_usage') }}
+from {{ ref('int_usage__entries') }}
 where {{ touched_slices('date') }}
 group by date, user_id, resource_type

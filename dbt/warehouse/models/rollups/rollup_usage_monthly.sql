@@ -11,6 +11,7 @@
     own_slice='month',
     own_measure=measure,
     own_count='sum(used_count)',
+    sliced_sources={'rollup_usage_daily': 'toStartOfMonth(day)'},
     slice_ends='addMonths(slice, 1)',
     partition_by='month',
     order_by=['month', 'user_id', 'resource_type'],

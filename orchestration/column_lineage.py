@@ -106,8 +106,8 @@ def _read(node: Any, parents: Parents, dialect: str) -> Found:
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
 
-    # Which slices and keys are made anew, tables that only the materialization knows; and which rows
-    # are left out, which no model is made of (macros/without_quarantined.sql).
+    # Which slices and keys are made anew, tables that only the materialization knows; and which
+    # rows are left out, which no model is made of (macros/without_quarantined.sql).
     tables: dict[str, Any] = {
         node.schema: {
             f"{node.name}__touched": {"slice": "Date"},

@@ -15,6 +15,7 @@ from orchestration.checks.reconciliation import reconciliation_checks
 from orchestration.dbt_projects import OPERATIONAL, WAREHOUSE
 from orchestration.failures import tell_failed_runs, tell_recovered_runs
 from orchestration.jobs import CHECK, ONE_PROCESS, QUIET, make_jobs
+from orchestration.landed_columns import words_of_staging
 from orchestration.layers import ROLLUPS
 from orchestration.sensors import daily_checks, landing_sensor
 from orchestration.sensors_capture import capture_sensor
@@ -57,7 +58,7 @@ definitions = dg.Definitions(
     loggers={"console": QUIET},
     sensors=[
         landing_sensor(_captured),
-        capture_sensor(_captured),
+        capture_sensor(_captured, words_of_staging(_warehouse)),
         automation_sensor(dg.AssetSelection.assets(*_models)),
         daily_checks(_job[CHECK]),
         tell_failed_runs,

@@ -6,7 +6,7 @@ by the conditions in `automation`; a tick that finds nothing new tells nothing.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -18,13 +18,15 @@ from orchestration import layers
 from orchestration.checks_again import told_again
 from orchestration.confirmation import confirm, is_bus_empty, log_positions
 from orchestration.jobs import CHECK, Job
-from orchestration.landed_columns import column_metadata
+from orchestration.landed_columns import column_metadata, words_of_contracts
 from orchestration.staleness import EVENT_TABLES, changed, due, read_landed
 from stores.clickhouse.client import connect
 from stores.errors import TransientError
 
 TICK_SECONDS = 10
 CHECK_ATTEMPTS = 5
+# From this hour on (UTC) the daily checks wait for no quiet moment.
+CHECK_HOUR = 6
 CONFIRM_SECONDS = 60
 # What stands still is told this often, while it is certain that nothing is missing: well within
 # the freshness policies.
@@ -156,7 +158,7 @@ def _landings(moved: Iterable[str], watermarks: Mapping[str, str]) -> list[dg.As
     """What the event writer has landed, told to Dagster, which did not run it. What capture has
     applied is told by `sensors_capture`."""
     names = [name for name in moved if name in EVENT_TABLES and name in watermarks]
-    columns = column_metadata(connect(), "analytics") if names else {}
+    columns = column_metadata(connect(), "analytics", words_of_contracts()) if names else {}
     return [
         dg.AssetMaterialization(
             asset_key=["analytics", name],
@@ -208,10 +210,13 @@ def delete_old_runs(instance: dg.DagsterInstance) -> int:
     return max(0, len(surplus) - KEPT_RUNS)
 
 
-def daily_checks(job: Job) -> dg.SensorDefinition:
+def daily_checks(
+    job: Job, clock: Callable[[], time.struct_time] = time.gmtime
+) -> dg.SensorDefinition:
     """Once a day, as soon as the platform is up and its models are built.
 
-    A schedule at a fixed hour would never fire on a machine that is off at that hour.
+    A schedule at a fixed hour would never fire on a machine that is off at that hour. Where
+    something lands all the time no moment is quiet: from `CHECK_HOUR` on they wait for none.
     """
 
     @dg.sensor(
@@ -222,7 +227,8 @@ def daily_checks(job: Job) -> dg.SensorDefinition:
         description="Runs every check once a day (UTC); again where a store was away.",
     )
     def check_daily(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        today = time.strftime("%Y-%m-%d", time.gmtime())
+        now = clock()
+        today = time.strftime("%Y-%m-%d", now)
         day, _, attempt = (context.cursor or "").partition(" ")
         attempts = int(attempt or 1) if day == today else 0
         # A red check is an answer; a run that failed has none.
@@ -231,13 +237,11 @@ def daily_checks(job: Job) -> dg.SensorDefinition:
             done = dg.SkipReason(f"done for {today}")
             return dg.SensorResult(skip_reason=done, cursor=context.cursor)
         is_built = context.instance.get_latest_materialization_event(FRESHNESS) is not None
-        is_busy = is_running(context.instance, tags=AUTOMATIC) or is_running(
-            context.instance, job_name=CHECK
-        )
-        if not is_built or is_busy:
+        is_quiet = now.tm_hour >= CHECK_HOUR or not is_running(context.instance, tags=AUTOMATIC)
+        if not is_built or not is_quiet or is_running(context.instance, job_name=CHECK):
             waiting = dg.SkipReason("waiting for a quiet moment after the first build")
             return dg.SensorResult(skip_reason=waiting, cursor=context.cursor)
-        now = f"{today} {attempts + 1}"
-        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=now)], cursor=now)
+        key = f"{today} {attempts + 1}"
+        return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key)], cursor=key)
 
     return check_daily

@@ -11,7 +11,7 @@ from dagster._core.definitions.data_version import DATA_VERSION_TAG
 
 from orchestration.capture_reports import Cursor, data_version, metadata, to_tell, told_of
 from orchestration.checks_again import told_again
-from orchestration.landed_columns import column_metadata
+from orchestration.landed_columns import Words, column_metadata
 from stores.errors import TransientError
 from stores.settings import load_settings
 
@@ -20,8 +20,8 @@ TICK_SECONDS = 10
 REPEAT_SECONDS = 600
 
 
-def capture_sensor(captured: Iterable[str]) -> dg.SensorDefinition:
-    """Reports materializations without runs, a table at a time."""
+def capture_sensor(captured: Iterable[str], words: Words) -> dg.SensorDefinition:
+    """Reports materializations without runs, a table at a time, with `words` of their columns."""
     names = frozenset(captured)
 
     @dg.sensor(
@@ -31,12 +31,14 @@ def capture_sensor(captured: Iterable[str]) -> dg.SensorDefinition:
         description="What the running change capture has applied since, table by table.",
     )
     def report_captured_tables(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-        return _tick(context, names)
+        return _tick(context, names, words)
 
     return report_captured_tables
 
 
-def _tick(context: dg.SensorEvaluationContext, names: frozenset[str]) -> dg.SensorResult:
+def _tick(
+    context: dg.SensorEvaluationContext, names: frozenset[str], words: Words
+) -> dg.SensorResult:
     from ingestion.cdc.status import table_statuses
     from stores.clickhouse.client import Error, connect
 
@@ -56,7 +58,7 @@ def _tick(context: dg.SensorEvaluationContext, names: frozenset[str]) -> dg.Sens
     if not found:
         return dg.SensorResult(skip_reason=dg.SkipReason("nothing has moved"), cursor=text)
     try:
-        columns = column_metadata(connect(), "oltp")
+        columns = column_metadata(connect(), "oltp", words)
     except (TransientError, Error) as error:
         return dg.SensorResult(skip_reason=dg.SkipReason(_line(error)), cursor=text)
     told = {**cursor.tables, **{status.table: told_of(status, now) for status, _ in found}}

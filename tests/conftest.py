@@ -4,6 +4,7 @@ import pytest
 
 pytest_plugins = [
     "fix_stack",
+    "fix_models",
     "fix_definitions",
     "fix_stranger",
     "fix_clickhouse_http",
@@ -14,7 +15,6 @@ pytest_plugins = [
     "fix_identity",
     "fix_warehouse",
     "fix_expectations",
-    "fix_models",
     "fix_capture",
     "fix_kafka",
     "fix_quota",

@@ -9,12 +9,15 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
+from fix_models import take_parsed
+from fix_stack import RunningStack
 
 from orchestration.dbt_projects import WAREHOUSE, connection_environment
 from stores.clickhouse.client import ClickHouseClient, connect
@@ -202,9 +205,14 @@ def make_customer(warehouse: Warehouse, limits: Mapping[str, Any] | None) -> UUI
 
 @pytest.fixture
 def warehouse(
-    fresh_clickhouse_url: str, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    stack: RunningStack,
+    fresh_clickhouse_url: str,
+    postgres_url: str,
+    parsed_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Warehouse:
     """Sources without rows, and nothing built yet."""
+    take_parsed(parsed_home, stack.home.path)
     for name, value in connection_environment(load_settings()).items():
         monkeypatch.setenv(name, value)
     client = connect(fresh_clickhouse_url)

@@ -66,7 +66,7 @@ def _checked(table: str, instance: dg.DagsterInstance) -> dg.AssetCheckEvaluatio
 
 def _tick(table: str, cursor: str | None) -> dg.SensorResult:
     with dg.build_sensor_context(cursor=cursor) as context:
-        result = capture_sensor([table])(context)
+        result = capture_sensor([table], {})(context)
     assert isinstance(result, dg.SensorResult)
     return result
 

@@ -55,7 +55,9 @@ def _created(statements: list[str]) -> Iterator[tuple[str, exp.Create]]:
         if re.match(r"create table", statement, re.IGNORECASE) and " as `" not in statement:
             parsed = sqlglot.parse_one(statement, read="clickhouse")
             assert isinstance(parsed, exp.Create), statement
-            yield parsed.find(exp.Table).name, parsed  # type: ignore[union-attr]
+            name = parsed.find(exp.Table).name  # type: ignore[union-attr]
+            # Of a run alone, by whose id its name ends.
+            yield re.sub(r"_[0-9a-f]{12}$", "", name), parsed
 
 
 def _plain(expression: exp.Expression) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from dbt.adapters.clickhouse.httpclient import ChHttpClient
 from fix_warehouse import Warehouse, make_customer
 
 _MODELS = (
@@ -274,8 +275,37 @@ def test_a_refresh_that_was_killed_is_made_up_for(warehouse: Warehouse) -> None:
         (warehouse.day(2), 4),
         (warehouse.day(1), 3),
     ]
-    touched = warehouse.rows("SELECT slice FROM staging.int_usage__entries__touched ORDER BY slice")
-    assert touched == [(old_day,), (warehouse.day(1),)]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_of_two_runs_at_once_one_stops_before_it_replaces_anything(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = make_customer(warehouse, {"interviews": 5})
+    warehouse.use(customer, 2, 4)
+    warehouse.build("+int_usage__entries")
+    kept = "SELECT * FROM staging.int_usage__entries ORDER BY ALL"
+    before = warehouse.rows(kept)
+    plain = ChHttpClient.command
+
+    def command(self: Any, sql: str, *options: Any, **named: Any) -> Any:
+        if "insert into `staging`.`int_usage__entries__restated_" in sql:
+            # The other run begins, and takes other keys for the changed ones.
+            changed = "staging.int_usage__entries__changed"
+            warehouse.client.command(f"DROP TABLE {changed}")
+            warehouse.client.command(f"CREATE TABLE {changed} (key UUID) ORDER BY key")
+        return plain(self, sql, *options, **named)
+
+    warehouse.use(customer, 2, 5)
+    with monkeypatch.context() as patch:
+        patch.setattr(ChHttpClient, "command", command)
+        became = warehouse.dbt("run", "--select", "int_usage__entries")
+    assert became == {"int_usage__entries": "error"}
+    assert "another run of dbt" in warehouse.messages["int_usage__entries"]
+    assert warehouse.rows(kept) == before
+    warehouse.build("int_landed", "int_usage__entries")
+    assert warehouse.rows("SELECT sum(used_count) FROM staging.int_usage__entries") == [(9,)]
 
 
 @pytest.mark.long
@@ -295,17 +325,16 @@ def test_one_changed_row_among_many_is_found_without_reading_them(warehouse: War
     warehouse.client.command("SYSTEM FLUSH LOGS")
     read = dict(
         warehouse.rows(
-            "SELECT extract(query, 'insert into `[a-z]+`.`([a-z_]+)`') AS inserted, sum(read_rows)"
-            " FROM system.query_log WHERE type = 'QueryFinish' AND inserted != ''"
-            " AND event_time_microseconds >= {before:DateTime64(6)} GROUP BY inserted",
+            "SELECT extract(query, 'into `[a-z]+`.`([a-z_]+__(?:changed|touched|restated))')"
+            " AS target, sum(read_rows) FROM system.query_log WHERE type = 'QueryFinish'"
+            " AND target != '' AND event_time_microseconds >= {before:DateTime64(6)}"
+            " GROUP BY target",
             before=before,
         )
     )
-    # One granule of captured rows and one day of kept ones; which days they are in is looked up
-    # among the keys of all kept rows.
+    # One granule of captured rows and one day of kept ones.
     assert read["int_usage__entries__changed"] < 10, read
     assert read["int_usage__entries__restated"] < 40_000, read
-    assert read["int_usage__entries__touched"] < 210_000, read
     assert read["rollup_usage_daily__touched"] < 40_000, read
     assert read["rollup_usage_daily__restated"] < 40_000, read
     assert warehouse.touched("rollup_usage_daily") == [warehouse.day(7)]

@@ -129,10 +129,12 @@ def test_nothing_is_confirmed_that_landed_after_the_last_build(
     assert not confirmed
 
 
-def _check_tick(instance: dg.DagsterInstance, cursor: str | None) -> dg.SensorResult:
+def _check_tick(
+    instance: dg.DagsterInstance, cursor: str | None, hour: int = 12
+) -> dg.SensorResult:
     job = dg.define_asset_job(CHECK)
     context = dg.build_sensor_context(instance=instance, cursor=cursor)
-    result = sensors.daily_checks(job)(context)
+    result = sensors.daily_checks(job, lambda: time.gmtime(hour * 3_600))(context)
     assert isinstance(result, dg.SensorResult)
     return result
 
@@ -149,7 +151,9 @@ def test_the_checks_run_once_a_day_after_the_first_build(instance: dg.DagsterIns
 def test_the_checks_wait_for_a_build_under_way(instance: dg.DagsterInstance) -> None:
     _built(instance)
     _run(instance, dg.DagsterRunStatus.STARTED)
-    assert not _check_tick(instance, None).run_requests
+    assert not _check_tick(instance, None, hour=sensors.CHECK_HOUR - 1).run_requests
+    # Where something lands all the time, no moment is quiet.
+    assert _check_tick(instance, None, hour=sensors.CHECK_HOUR).run_requests
 
 
 def test_checks_that_met_a_store_away_run_again_but_not_for_ever(

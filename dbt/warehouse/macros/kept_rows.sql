@@ -14,7 +14,8 @@
      by `made_of` all ids it was made of, also of those that are deleted by now.
   3. The days that these are in, and were in, are put together with the rows that did not change, and
      replaced partition by partition. What was seen is noted last: whoever is killed before leaves
-     days that are old or new, and the next refresh finds the same changes.
+     days that are old or new, and the next refresh finds the same changes. Of two runs at the same
+     time one says so and stops before it replaces anything.
 
   The whole is made anew, and exchanged in one step, by the first refresh of a day (UTC), so that
   nothing that is remembered stays wrong for longer. So it is after a mutation, where a part is gone,
@@ -40,14 +41,13 @@
         {%- set existing = none -%}
     {%- endif -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set restated = this.incorporate(path={'identifier': this.identifier ~ '__restated'}, type='table') -%}
-    {%- set touched = restated_slices__touched_relation() -%}
+    {%- set restated = parts_seen__own_relation('restated') -%}
     {%- set changed = kept_rows__changed_relation() -%}
     {%- set digest = local_md5(restated_slices__digest(sql) ~ config.require('followed') ~ config.get('projection')) -%}
     {%- set way = namespace(name='anew') -%}
 
     {{ run_hooks(pre_hooks) }}
-    {% do adapter.drop_relation(restated) %}
+    {% do parts_seen__forget_killed() %}
     {%- set looked = parts_seen__look(kept_rows__tables_below()) -%}
     {% if looked and existing is not none and not should_full_refresh() and not var('restate_from', none) %}
         {%- set way.name = kept_rows__way(target_relation, digest) -%}
@@ -58,6 +58,7 @@
         {% call statement('changed') %}
             create table {{ changed }} {{ on_cluster_clause(changed) }} (key UUID) {{ engine_clause() }} order by key
         {% endcall %}
+        {%- set uuid_of_changed = kept_rows__uuid(changed) -%}
         {% if way.name == 'changed' %}
             {% call statement('find_changed') %} {{ kept_rows__changed_ids() }} {% endcall %}
             {% if config.get('has_made_of') %}
@@ -90,39 +91,39 @@
         {% endcall %}
         {% call statement('main') %} {{ clickhouse__insert_into(restated, sql, config.get('contract').enforced) }} {% endcall %}
     {% endif %}
+    {% if way.name == 'changed' %}
+        {%- set day = config.require('partition_by') -%}
+        {%- set slices = run_query(
+            'select toString(' ~ day ~ ') as slice from ' ~ restated ~ ' union distinct select toString(' ~ day ~ ') as slice from '
+            ~ target_relation ~ ' where ' ~ changed_keys(config.require('key')) ~ ' order by slice'
+        ).rows | map(attribute='slice') | list -%}
+        {% if slices %}
+            {% call statement('unchanged') %}
+                insert into {{ restated }}
+                select * from {{ target_relation }}
+                where {{ day }} in ('{{ slices | join("', '") }}') and not {{ changed_keys(config.require('key')) }}
+            {% endcall %}
+        {% endif %}
+    {% endif %}
+    {% if way.name in ('changed', 'anew') and kept_rows__uuid(changed) != uuid_of_changed %}
+        {{ exceptions.raise_compiler_error(this ~ ' is being built by another run of dbt; run it again when that is over') }}
+    {% endif %}
     {% if way.name == 'anew' and existing is none %}
         {% call statement('publish') %} rename table {{ restated }} to {{ target_relation }} {{ on_cluster_clause(target_relation) }} {% endcall %}
     {% elif way.name == 'anew' %}
         {% call statement('publish') %} exchange tables {{ restated }} and {{ target_relation }} {{ on_cluster_clause(target_relation) }} {% endcall %}
+        {% do adapter.drop_relation(restated) %}
     {% elif way.name == 'changed' %}
-        {% do adapter.drop_relation(touched) %}
-        {% call statement('touched') %}
-            create table {{ touched }} {{ on_cluster_clause(touched) }} (slice Date) {{ engine_clause() }} order by slice
-        {% endcall %}
-        {% call statement('touch') %}
-            insert into {{ touched }}
-            select {{ config.require('partition_by') }} as slice from {{ restated }}
-            union distinct
-            select {{ config.require('partition_by') }} as slice from {{ target_relation }} where {{ changed_keys(config.require('key')) }}
-        {% endcall %}
-        {% call statement('unchanged') %}
-            insert into {{ restated }}
-            select * from {{ target_relation }}
-            where {{ touched_slices(config.require('partition_by')) }} and not {{ changed_keys(config.require('key')) }}
-        {% endcall %}
-        {%- set slices = run_query('select toString(slice) as slice from ' ~ touched ~ ' order by slice').rows | map(attribute='slice') | list -%}
         {% if slices %}
             {% call statement('publish') %} {{ restated_slices__replace(target_relation, restated, slices) }} {% endcall %}
             {{ log(this ~ ': made ' ~ found['changed_count'] ~ ' key(s) anew in ' ~ slices | length ~ ' day(s), ' ~ slices[0] ~ ' to ' ~ slices[-1]) }}
         {% endif %}
-    {% endif %}
-    {% if existing is not none %}
         {% do adapter.drop_relation(restated) %}
     {% endif %}
     {% if way.name == 'unmoved' %}
-        {% do adapter.drop_relation(parts_seen__relation('looked')) %}
+        {% do adapter.drop_relation(parts_seen__own_relation('looked')) %}
     {% elif looked %}
-        {% do parts_seen__note(kept_rows__state_of_own(target_relation)) %}
+        {% do parts_seen__note(parts_seen__own_relation('looked'), kept_rows__state_of_own(target_relation)) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
@@ -132,6 +133,11 @@
 {#- A unit test is parsed before it has a relation. -#}
 {% macro kept_rows__changed_relation() -%}
     {{ return(this and this.incorporate(path={'identifier': this.identifier ~ '__changed'}, type='table')) }}
+{%- endmacro %}
+
+
+{% macro kept_rows__uuid(relation) -%}
+    {{ return(run_query('select toString(any(uuid)) as uuid from system.tables where ' ~ restated_slices__is(relation)).rows[0]['uuid']) }}
 {%- endmacro %}
 
 

@@ -8,12 +8,29 @@
     a dropped or truncated part leaves none that covers its blocks;
     another table of the same name has another uuid.
 
-  `__looked` has the parts at the beginning of a refresh, and becomes `__seen` at its end: what comes
-  meanwhile is found by the next one.
+  `__looked_…` has the parts at the beginning of a refresh, and becomes `__seen` at its end: what comes
+  meanwhile is found by the next one. Two refreshes at the same time have a table each, and the
+  later one says what was seen: each had made up for all since what both began with.
 -#}
 {% macro parts_seen__relation(what) -%}
     {{ return(this.incorporate(path={'identifier': this.identifier ~ '__' ~ what}, type='table')) }}
 {%- endmacro %}
+
+
+{#- A table of this refresh alone. -#}
+{% macro parts_seen__own_relation(what) -%}
+    {{ return(parts_seen__relation(what ~ '_' ~ invocation_id.replace('-', '')[:12])) }}
+{%- endmacro %}
+
+
+{% macro parts_seen__create(relation) %}
+    {% call statement('parts_table') %}
+        create table if not exists {{ relation }} {{ on_cluster_clause(relation) }} (
+            database String, name String, uuid UUID, part String, hash String,
+            first_block Int64, last_block Int64, mutation Int64, day Date
+        ) {{ engine_clause() }} order by (database, name, part)
+    {% endcall %}
+{% endmacro %}
 
 
 {#- Looks at the parts of `tables`, SQL pairs of database and name. False where they cannot be told:
@@ -23,18 +40,24 @@
     {%- if adapter.get_clickhouse_cluster_name() is not none or not graph.get('nodes') -%}
         {{ return(False) }}
     {%- endif -%}
-    {%- set looked = parts_seen__relation('looked') -%}
-    {%- for relation in (looked, parts_seen__relation('seen')) -%}
-        {%- if relation == looked -%}{%- do adapter.drop_relation(relation) -%}{%- endif -%}
-        {% call statement('parts_table') %}
-            create table if not exists {{ relation }} (
-                database String, name String, uuid UUID, part String, hash String,
-                first_block Int64, last_block Int64, mutation Int64, day Date
-            ) {{ engine_clause() }} order by (database, name, part)
-        {% endcall %}
-    {%- endfor -%}
+    {%- set looked = parts_seen__own_relation('looked') -%}
+    {%- do parts_seen__create(parts_seen__relation('seen')) -%}
+    {%- do parts_seen__create(looked) -%}
     {% call statement('look') %} insert into {{ looked }} {{ parts_seen__of(tables) }} {% endcall %}
     {{ return(True) }}
+{% endmacro %}
+
+
+{#- Drops what refreshes that failed or were killed have left: tables of their own, an hour old. -#}
+{% macro parts_seen__forget_killed() %}
+    {%- set left = run_query(
+        "select name from system.tables where database = '" ~ this.schema ~ "'"
+        ~ " and match(name, '^" ~ this.identifier ~ "__(looked|noted|restated)_[0-9a-f]{12}$')"
+        ~ " and metadata_modification_time < now() - interval 1 hour"
+    ).rows -%}
+    {%- for row in left -%}
+        {%- do adapter.drop_relation(this.incorporate(path={'identifier': row['name']}, type='table')) -%}
+    {%- endfor -%}
 {% endmacro %}
 
 
@@ -52,7 +75,7 @@
 
 {#- Subqueries of what differs between the last refresh and now. -#}
 {% macro parts_seen__differences() -%}
-    {%- set looked, seen = parts_seen__relation('looked'), parts_seen__relation('seen') -%}
+    {%- set looked, seen = parts_seen__own_relation('looked'), parts_seen__relation('seen') -%}
     gone as (select * from {{ seen }} where (uuid, part, hash) not in (select uuid, part, hash from {{ looked }})),
     come as (select * from {{ looked }} where (uuid, part, hash) not in (select uuid, part, hash from {{ seen }})),
     covered as (
@@ -80,10 +103,10 @@
 {%- endmacro %}
 
 
-{#- What was looked at becomes what was seen, and `comment` is said of it. -#}
-{% macro parts_seen__note(comment) %}
-    {%- set looked, seen = parts_seen__relation('looked'), parts_seen__relation('seen') -%}
-    {% call statement('comment_of_parts') %} alter table {{ looked }} modify comment '{{ comment }}' {% endcall %}
-    {% call statement('exchange_parts') %} exchange tables {{ looked }} and {{ seen }} {% endcall %}
-    {% do adapter.drop_relation(looked) %}
+{#- What `relation` has becomes what was seen, and `comment` is said of it. -#}
+{% macro parts_seen__note(relation, comment) %}
+    {%- set seen = parts_seen__relation('seen') -%}
+    {% call statement('comment_of_parts') %} alter table {{ relation }} modify comment '{{ comment }}' {% endcall %}
+    {% call statement('exchange_parts') %} exchange tables {{ relation }} and {{ seen }} {% endcall %}
+    {% do adapter.drop_relation(relation) %}
 {% endmacro %}

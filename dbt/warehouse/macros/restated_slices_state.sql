@@ -144,7 +144,7 @@
         from (
             select database, name, day, part, hash from {{ parts_seen__relation('seen') }}
             union all
-            select database, name, day, part, hash from {{ parts_seen__relation('looked') }}
+            select database, name, day, part, hash from {{ parts_seen__own_relation('looked') }}
         )
         group by database, name, day, part, hash
         having count() = 1
@@ -152,16 +152,16 @@
 {%- endmacro %}
 
 
-{#- The sources as they were before the comparison, the rollup as it is now. Whoever is killed here
-    has no `__touched` that says so, and the next refresh compares everything. -#}
+{#- The sources as they were before the comparison, the rollup as it is now. -#}
 {% macro restated_slices__note_parts(target_relation) %}
-    {%- set looked, seen = parts_seen__relation('looked'), parts_seen__relation('seen') -%}
-    {% call statement('forget_parts') %} truncate table {{ seen }} {% endcall %}
+    {%- set looked, noted = parts_seen__own_relation('looked'), parts_seen__own_relation('noted') -%}
+    {%- do parts_seen__create(noted) -%}
     {% call statement('note_parts') %}
-        insert into {{ seen }}
+        insert into {{ noted }}
         select * from {{ looked }} where not ({{ restated_slices__is(target_relation) }})
         union all
         {{ parts_seen__of([restated_slices__pair(target_relation)]) }}
     {% endcall %}
     {% do adapter.drop_relation(looked) %}
+    {% do parts_seen__note(noted, '') %}
 {% endmacro %}

@@ -38,7 +38,7 @@ def commands_page() -> str:
     """Every command of `interview-data` with its help text."""
     from interview_data.cli import main
 
-    context = click.Context(main, info_name="interview-data")
+    context = click.Context(main, info_name="interview-data", **main.context_settings)
     parts = [f"# Commands\n\n{_GENERATED}"]
     for path, command, nested in _commands(main, context):
         help_text = command.get_help(nested).replace(f"{REPOSITORY}/", "")

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def dbt(context: click.Context, project: str, arguments: tuple[str, ...]) -> None:
     """Run a dbt command on PROJECT. Of a failed test the first rows that it found are shown.
 
-    For example: interview-data dbt warehouse build --select rollup_usage_daily
+    For example: interview-data dbt warehouse build --select +rollup_usage_daily
     """
     from orchestration.dbt_projects import PROJECTS, connection_environment, dbt_command
     from stores.settings import inherited_environment, load_settings

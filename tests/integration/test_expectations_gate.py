@@ -70,10 +70,10 @@ def test_one_bad_row_is_left_out_of_mart_and_rollup_and_a_release_brings_it_back
     assert (warehouse.rows(used), warehouse.rows(seen)) == ([(6,)], [(1,)])
 
     gate.look(warehouse.client, SUITES.values())
-    warehouse.build("int_landed", "rollup_usage_daily")
+    warehouse.build("int_landed", "int_usage__entries", "rollup_usage_daily")
     assert (warehouse.rows(used), warehouse.rows(seen)) == ([(1,)], [(0,)])
 
     quarantine.release(warehouse.client, suite, [key])
     gate.look(warehouse.client, SUITES.values())
-    warehouse.build("int_landed", "rollup_usage_daily")
+    warehouse.build("int_landed", "int_usage__entries", "rollup_usage_daily")
     assert (warehouse.rows(used), warehouse.rows(seen)) == ([(6,)], [(0,)])

@@ -17,6 +17,12 @@ _MODELS = (
     "int_storage__objects",
     "int_usage__entries",
 )
+_CHECKS = (
+    "the_progress_kept_of_sessions_is_what_was_captured",
+    "the_analyses_kept_for_costs_are_those_captured",
+    "the_objects_kept_of_files_are_those_captured",
+    "the_entries_kept_of_usage_are_those_captured",
+)
 # The captured tables below them whose rows may come into quarantine.
 _GUARDED = (
     "candidate_sessions",
@@ -52,10 +58,13 @@ def _differing(warehouse: Warehouse) -> dict[str, list[Any]]:
         # The ids that a row was made of are in no order.
         replaced = "REPLACE (arraySort(made_of) AS made_of)" if "made_of" in query else ""
         both = (
-            f"SELECT * {replaced} FROM ({query}) UNION ALL"
-            f" SELECT * {replaced} FROM staging.{model} ORDER BY ALL"
+            f"SELECT * {replaced}, 1 AS times FROM ({query}) UNION ALL"
+            f" SELECT * {replaced}, -1 AS times FROM staging.{model}"
         )
-        rows = warehouse.rows(f"SELECT *, count() FROM ({both}) GROUP BY ALL HAVING count() % 2")
+        rows = warehouse.rows(
+            f"SELECT * EXCEPT (times), sum(times) AS more FROM ({both})"
+            " GROUP BY ALL HAVING more != 0"
+        )
         if rows:
             found[model] = rows
     return found
@@ -69,8 +78,8 @@ class _Product:
         self.random = random.Random(seed)
         self.rows: dict[str, dict[UUID, dict[str, Any]]] = {}
         self.customers = [make_customer(warehouse, {"interviews": 5}) for _ in range(2)]
-        self.model = {"name": "assessor", "version": "1.4", "type": "scoring", "config": "{}"}
-        self.write("ai_models", uuid4(), self.model)
+        model = {"name": "assessor", "version": "1.4", "type": "scoring", "config": "{}"}
+        self.write("ai_models", uuid4(), model)
         for _ in range(3):
             self.add_interview()
         for _ in range(12):
@@ -185,6 +194,13 @@ def test_rows_follow_whatever_changes(warehouse: Warehouse, seed: int) -> None:
             changed[model] += count
     # Everything made anew would be right too, and has no changed keys.
     assert all(changed.values()), changed
+
+    assert set(warehouse.dbt("test", "--select", *_CHECKS).values()) == {"pass"}
+    for model in _MODELS:
+        table = f"staging.{model}"
+        warehouse.client.command(f"INSERT INTO {table} SELECT * FROM {table} LIMIT 1")
+    became = warehouse.dbt("test", "--select", *_CHECKS)
+    assert became == dict.fromkeys(_CHECKS, "fail"), "a difference of one"
 
 
 def _changed_in_place(warehouse: Warehouse) -> None:

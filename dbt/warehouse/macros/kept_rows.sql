@@ -41,14 +41,13 @@
         {%- set existing = none -%}
     {%- endif -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set restated = parts_seen__own_relation('restated') -%}
-    {%- set changed = kept_rows__changed_relation() -%}
+    {%- set restated = relation_of_this_run('restated') -%}
+    {%- set changed = relation_beside('changed') -%}
     {%- set digest = local_md5(restated_slices__digest(sql) ~ config.require('followed') ~ config.get('projection')) -%}
     {%- set way = namespace(name='anew') -%}
 
     {{ run_hooks(pre_hooks) }}
-    {% do parts_seen__forget_killed() %}
-    {%- set looked = parts_seen__look(kept_rows__tables_below()) -%}
+    {%- set looked = parts_seen__look(restated_slices__tables_below(model)) -%}
     {% if looked and existing is not none and not should_full_refresh() and not var('restate_from', none) %}
         {%- set way.name = kept_rows__way(target_relation, digest) -%}
     {% endif %}
@@ -121,19 +120,13 @@
         {% do adapter.drop_relation(restated) %}
     {% endif %}
     {% if way.name == 'unmoved' %}
-        {% do adapter.drop_relation(parts_seen__own_relation('looked')) %}
+        {% do adapter.drop_relation(relation_of_this_run('looked')) %}
     {% elif looked %}
-        {% do parts_seen__note(parts_seen__own_relation('looked'), kept_rows__state_of_own(target_relation)) %}
+        {% do parts_seen__note(relation_of_this_run('looked'), kept_rows__state_of_own(target_relation)) %}
     {% endif %}
     {{ run_hooks(post_hooks) }}
     {{ return({'relations': [target_relation]}) }}
 {% endmaterialization %}
-
-
-{#- A unit test is parsed before it has a relation. -#}
-{% macro kept_rows__changed_relation() -%}
-    {{ return(this and this.incorporate(path={'identifier': this.identifier ~ '__changed'}, type='table')) }}
-{%- endmacro %}
 
 
 {% macro kept_rows__uuid(relation) -%}
@@ -143,24 +136,19 @@
 
 {#- Chooses the rows that are to be made anew; all of them while nothing is named as changed. -#}
 {% macro changed_keys(expression) -%}
-    ((select count() from {{ kept_rows__changed_relation() }}) = 0 or {{ expression }} in (select key from {{ kept_rows__changed_relation() }}))
-{%- endmacro %}
-
-
-{#- Every table that the rows are made from, and quarantine, which has no ref(). -#}
-{% macro kept_rows__tables_below() -%}
-    {{ return(restated_slices__tables_below(model) + ["('expectations', 'quarantine')"]) }}
+    {%- set changed = relation_beside('changed') -%}
+    ((select count() from {{ changed }}) = 0 or {{ expression }} in (select key from {{ changed }}))
 {%- endmacro %}
 
 
 {#- `unmoved` where nothing did, `changed` where the changed ids are known, or else `anew`. -#}
 {% macro kept_rows__way(target_relation, digest) %}
-    {%- set followed = ["('expectations', 'quarantine')"] -%}
-    {%- for table in config.require('followed') -%}{%- do followed.append("('oltp_log', '" ~ table ~ "')") -%}{%- endfor -%}
+    {%- set followed = [restated_slices__pair('expectations', 'quarantine')] -%}
+    {%- for table in config.require('followed') -%}{%- do followed.append(restated_slices__pair('oltp_log', table)) -%}{%- endfor -%}
     {{ return(run_query(
         "with " ~ parts_seen__differences() ~ " select multiIf("
         ~ " (select any(comment) from system.tables where " ~ restated_slices__is(target_relation) ~ ") != '" ~ digest ~ "', 'anew',"
-        ~ " (select any(comment) from system.tables where " ~ restated_slices__is(parts_seen__relation('seen')) ~ ") != " ~ kept_rows__own_state(target_relation) ~ ", 'anew',"
+        ~ " (select any(comment) from system.tables where " ~ restated_slices__is(relation_beside('seen')) ~ ") != " ~ kept_rows__own_state(target_relation) ~ ", 'anew',"
         ~ " (select count() from come) + (select count() from gone) = 0, 'unmoved',"
         ~ " (select count() from (select database, name from come union all select database, name from gone)"
         ~ " where (database, name) not in (" ~ followed | join(', ') ~ ")) > 0, 'anew',"
@@ -187,7 +175,7 @@
 
 {#- The ids in all versions written since, and in all versions of rows whose quarantine changed since. -#}
 {% macro kept_rows__changed_ids() -%}
-    insert into {{ kept_rows__changed_relation() }}
+    insert into {{ relation_beside('changed') }}
     {%- for table, columns in config.require('followed').items() %}
     {%- for condition in (
         parts_seen__is_new('oltp_log', table),

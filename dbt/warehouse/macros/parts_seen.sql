@@ -12,17 +12,6 @@
   meanwhile is found by the next one. Two refreshes at the same time have a table each, and the
   later one says what was seen: each had made up for all since what both began with.
 -#}
-{% macro parts_seen__relation(what) -%}
-    {{ return(this.incorporate(path={'identifier': this.identifier ~ '__' ~ what}, type='table')) }}
-{%- endmacro %}
-
-
-{#- A table of this refresh alone. -#}
-{% macro parts_seen__own_relation(what) -%}
-    {{ return(parts_seen__relation(what ~ '_' ~ invocation_id.replace('-', '')[:12])) }}
-{%- endmacro %}
-
-
 {% macro parts_seen__create(relation) %}
     {% call statement('parts_table') %}
         create table if not exists {{ relation }} {{ on_cluster_clause(relation) }} (
@@ -35,13 +24,14 @@
 
 {#- Looks at the parts of `tables`, SQL pairs of database and name. False where they cannot be told:
     a cluster has them on other machines too, and who runs dbt with a manifest of his own has to
-    build its graph. `day` is that of a partition which is one. -#}
+    build its graph. `day` is that of a partition which is one. What killed runs left goes with it. -#}
 {% macro parts_seen__look(tables) %}
+    {%- do parts_seen__forget_killed() -%}
     {%- if adapter.get_clickhouse_cluster_name() is not none or not graph.get('nodes') -%}
         {{ return(False) }}
     {%- endif -%}
-    {%- set looked = parts_seen__own_relation('looked') -%}
-    {%- do parts_seen__create(parts_seen__relation('seen')) -%}
+    {%- set looked = relation_of_this_run('looked') -%}
+    {%- do parts_seen__create(relation_beside('seen')) -%}
     {%- do parts_seen__create(looked) -%}
     {% call statement('look') %} insert into {{ looked }} {{ parts_seen__of(tables) }} {% endcall %}
     {{ return(True) }}
@@ -75,7 +65,7 @@
 
 {#- Subqueries of what differs between the last refresh and now. -#}
 {% macro parts_seen__differences() -%}
-    {%- set looked, seen = parts_seen__own_relation('looked'), parts_seen__relation('seen') -%}
+    {%- set looked, seen = relation_of_this_run('looked'), relation_beside('seen') -%}
     gone as (select * from {{ seen }} where (uuid, part, hash) not in (select uuid, part, hash from {{ looked }})),
     come as (select * from {{ looked }} where (uuid, part, hash) not in (select uuid, part, hash from {{ seen }})),
     covered as (
@@ -98,14 +88,14 @@
     part: all, first block, last block, level. -#}
 {% macro parts_seen__is_new(database, table) -%}
     toInt64(splitByChar('_', _part)[3]) > (
-        select max(last_block) from {{ parts_seen__relation('seen') }} where database = '{{ database }}' and name = '{{ table }}'
+        select max(last_block) from {{ relation_beside('seen') }} where database = '{{ database }}' and name = '{{ table }}'
     )
 {%- endmacro %}
 
 
 {#- What `relation` has becomes what was seen, and `comment` is said of it. -#}
 {% macro parts_seen__note(relation, comment) %}
-    {%- set seen = parts_seen__relation('seen') -%}
+    {%- set seen = relation_beside('seen') -%}
     {% call statement('comment_of_parts') %} alter table {{ relation }} modify comment '{{ comment }}' {% endcall %}
     {% call statement('exchange_parts') %} exchange tables {{ relation }} and {{ seen }} {% endcall %}
     {% do adapter.drop_relation(relation) %}

@@ -42,8 +42,9 @@
 {% materialization restated_slices, adapter='clickhouse' %}
     {%- set existing = load_cached_relation(this) -%}
     {%- set target_relation = this.incorporate(type='table') -%}
-    {%- set restated = this.incorporate(path={'identifier': this.identifier ~ '__restated'}, type='table') -%}
-    {%- set touched = restated_slices__touched_relation() -%}
+    {%- set restated = relation_beside('restated') -%}
+    {#- The slices found to differ; kept after the run, to see what the last one restated. -#}
+    {%- set touched = relation_beside('touched') -%}
     {%- set found = restated_slices__found(target_relation, touched) -%}
     {%- set digest = restated_slices__digest(sql) -%}
     {%- set rebuild = existing is none or should_full_refresh() or digest not in found.comment -%}
@@ -113,15 +114,8 @@
 {% endmaterialization %}
 
 
-{#- The slices found to differ; kept after the run, to see what the last one restated. A unit test is
-    parsed before it has a relation. -#}
-{% macro restated_slices__touched_relation() -%}
-    {{ return(this and this.incorporate(path={'identifier': this.identifier ~ '__touched'}, type='table')) }}
-{%- endmacro %}
-
-
 {% macro touched_slices(expression) -%}
-    {{ expression }} in (select slice from {{ restated_slices__touched_relation() }})
+    {{ expression }} in (select slice from {{ relation_beside('touched') }})
 {%- endmacro %}
 
 
@@ -132,7 +126,7 @@
     {%- if until or since -%}{%- do source_where.append(config.get('slice') ~ ' > ' ~ (until or since)) -%}{%- endif -%}
     {%- if since -%}{%- do own_where.append(config.get('own_slice') ~ ' > ' ~ since) -%}{%- endif -%}
     {%- if is_of_some -%}
-        {%- set moved = ' in (' ~ restated_slices__moved(target_relation) ~ ')' -%}
+        {%- set moved = ' in (' ~ restated_slices__moved() ~ ')' -%}
         {%- do source_where.append(config.get('slice') ~ moved) -%}
         {%- do own_where.append(config.get('own_slice') ~ moved) -%}
     {%- endif -%}

@@ -12,7 +12,7 @@
 {#- One look before a refresh: the comment of the rollup, the parts below it, and whether both
     they and its own are those that the last refresh ended with. -#}
 {% macro restated_slices__found(target_relation, touched) %}
-    {%- set tables = restated_slices__tables_below(model) + ["('expectations', 'quarantine')"] -%}
+    {%- set tables = restated_slices__tables_below(model) -%}
     {%- set sliced = restated_slices__sliced().keys() | list -%}
     {%- set others = tables | reject('in', sliced) | list -%}
     {%- set rows = run_query(
@@ -72,7 +72,7 @@
 
 {#- Once an hour it is compared in any case, for a view may look at the clock. Always, where the parts
     cannot be told: a cluster has them on other machines too, and who runs dbt with a manifest of
-    his own has to build its graph. Rows come into quarantine and leave it without a ref(). -#}
+    his own has to build its graph. -#}
 {% macro restated_slices__state_of_sources(tables) -%}
     {%- if adapter.get_clickhouse_cluster_name() is not none or not graph.get('nodes') %}
     (select toString(generateUUIDv4()))
@@ -90,11 +90,12 @@
 {%- endmacro %}
 
 
-{#- Every table that a model reads, through the views between, as SQL pairs of database and name. -#}
+{#- Every table that a model reads, through the views between, as SQL pairs of database and name; and
+    quarantine, which rows come into and leave without a ref(). -#}
 {% macro restated_slices__tables_below(node) -%}
     {#- A captured table is a view over the log of its versions, of the same name. -#}
     {%- set kept_in = {'oltp': 'oltp_log'} -%}
-    {%- set seen, tables, waiting = [], [], node.depends_on.nodes | list -%}
+    {%- set seen, tables, waiting = [], [restated_slices__pair('expectations', 'quarantine')], node.depends_on.nodes | list -%}
     {%- for _ in range(10000) if waiting -%}
         {%- set id = waiting.pop() -%}
         {%- if id not in seen -%}
@@ -105,7 +106,7 @@
             {%- elif below.resource_type == 'model' and below.config.materialized in ('view', 'ephemeral') -%}
                 {%- do waiting.extend(below.depends_on.nodes) -%}
             {%- else -%}
-                {%- set table = "('" ~ kept_in.get(below.schema, below.schema) ~ "', '" ~ (below.identifier or below.alias) ~ "')" -%}
+                {%- set table = restated_slices__pair(kept_in.get(below.schema, below.schema), below.identifier or below.alias) -%}
                 {%- if table not in tables -%}{%- do tables.append(table) -%}{%- endif -%}
             {%- endif -%}
         {%- endif -%}
@@ -118,7 +119,7 @@
 {% macro restated_slices__sliced() %}
     {%- set found = {} -%}
     {%- for node in graph.get('nodes', {}).values() if node.name in config.get('sliced_sources', {}) -%}
-        {%- do found.update({"('" ~ node.schema ~ "', '" ~ node.alias ~ "')": config.get('sliced_sources')[node.name]}) -%}
+        {%- do found.update({restated_slices__pair(node.schema, node.alias): config.get('sliced_sources')[node.name]}) -%}
     {%- endfor -%}
     {{ return(found) }}
 {% endmacro %}
@@ -126,25 +127,25 @@
 
 {#- These and the rollup itself, whose slices are its partitions. -#}
 {% macro restated_slices__sliced_tables(target_relation) %}
-    {{ return((restated_slices__sliced().keys() | list) + [restated_slices__pair(target_relation)]) }}
+    {{ return((restated_slices__sliced().keys() | list) + [restated_slices__pair(target_relation.schema, target_relation.identifier)]) }}
 {% endmacro %}
 
 
-{% macro restated_slices__pair(relation) -%}
-    {{ return("('" ~ relation.schema ~ "', '" ~ relation.identifier ~ "')") }}
+{% macro restated_slices__pair(database, name) -%}
+    {{ return("('" ~ database ~ "', '" ~ name ~ "')") }}
 {%- endmacro %}
 
 
 {#- The slices with a part that came or went since the last refresh. -#}
-{% macro restated_slices__moved(target_relation) -%}
+{% macro restated_slices__moved() -%}
     select multiIf(
         {%- for table, slice in restated_slices__sliced().items() %}(database, name) = {{ table }}, {{ slice }}, {% endfor %}day) as slice
     from (
         select distinct database, name, day
         from (
-            select database, name, day, part, hash from {{ parts_seen__relation('seen') }}
+            select database, name, day, part, hash from {{ relation_beside('seen') }}
             union all
-            select database, name, day, part, hash from {{ parts_seen__own_relation('looked') }}
+            select database, name, day, part, hash from {{ relation_of_this_run('looked') }}
         )
         group by database, name, day, part, hash
         having count() = 1
@@ -154,13 +155,13 @@
 
 {#- The sources as they were before the comparison, the rollup as it is now. -#}
 {% macro restated_slices__note_parts(target_relation) %}
-    {%- set looked, noted = parts_seen__own_relation('looked'), parts_seen__own_relation('noted') -%}
+    {%- set looked, noted = relation_of_this_run('looked'), relation_of_this_run('noted') -%}
     {%- do parts_seen__create(noted) -%}
     {% call statement('note_parts') %}
         insert into {{ noted }}
         select * from {{ looked }} where not ({{ restated_slices__is(target_relation) }})
         union all
-        {{ parts_seen__of([restated_slices__pair(target_relation)]) }}
+        {{ parts_seen__of([restated_slices__pair(target_relation.schema, target_relation.identifier)]) }}
     {% endcall %}
     {% do adapter.drop_relation(looked) %}
     {% do parts_seen__note(noted, '') %}
